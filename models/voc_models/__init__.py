@@ -1,0 +1,1 @@
+"""What every image agrees on: run contract, labels, text, object store, model artifact, inference. No torch."""

@@ -1,0 +1,1 @@
+"""Fine-tune, evaluate, export, compare and publish the classifiers: the only home of torch."""

@@ -1,0 +1,1 @@
+"""The operator: watches VocMonthlyRun objects, creates Jobs, reports status."""

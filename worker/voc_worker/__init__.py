@@ -1,0 +1,1 @@
+"""The worker: one building's month, and the `voc` command."""
