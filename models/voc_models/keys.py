@@ -17,7 +17,7 @@ def checked_building_id(building_id: str) -> str:
     """Return ``building_id`` when it can be a folder name of its own.
 
     Raises:
-        DataError: it is empty, longer than 63 characters, or holds a slash or another character that cannot be in a key.
+        DataError: it is empty, longer than 63 characters, or holds a slash or something else that no key may hold.
     """
     if not _BUILDING_ID.fullmatch(building_id):
         raise DataError(

@@ -1,6 +1,7 @@
 """The object store's small interface; a directory and S3 implement it beside this file.
 
-Keys are relative, ``/``-separated, without ``.`` or ``..`` parts. An ETag is opaque: it only says whether an object changed.
+Keys are relative, ``/``-separated, without ``.`` or ``..`` parts.
+An ETag is opaque: it only says whether an object changed.
 """
 
 from __future__ import annotations
@@ -41,14 +42,19 @@ class Listed(NamedTuple):
 
 
 class ObjectStore(Protocol):
-    """What worker, training and operator need of a store; every method raises StoreUnavailableError when it cannot be reached."""
+    """What worker, training and operator need of a store.
+
+    Every method raises StoreUnavailableError when the store cannot be reached.
+    """
 
     address: str
 
     def get(self, key: str) -> Fetched:
-        """Return the object; ObjectNotFoundError when there is none, DataError when its bytes do not match its checksum."""
+        """Return the object; ObjectNotFoundError when there is none, DataError when its checksum disagrees."""
 
-    def put(self, key: str, data: bytes, *, content_type: str = ..., if_match: str | None = ..., if_absent: bool = ...) -> str:
+    def put(
+        self, key: str, data: bytes, *, content_type: str = ..., if_match: str | None = ..., if_absent: bool = ...
+    ) -> str:
         """Write the object whole (readers see the old bytes or the new ones) and return its ETag.
 
         ``if_match`` writes only over the object with that ETag, ``if_absent`` only where there is none;
