@@ -5,6 +5,7 @@ Only a package's ``settings.py`` reads the environment. Each name is an environm
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -12,6 +13,9 @@ from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from voc_models.exit_codes import UsageError
+
+
+ENV_NAME = "VOC_ENV"
 
 
 class CommonSettings(BaseSettings):
@@ -63,9 +67,12 @@ SettingsT = TypeVar("SettingsT", bound=CommonSettings)
 def load(kind: type[SettingsT], env: str | None = None, folder: Path | None = None) -> SettingsT:
     """Read settings of ``kind`` from the environment over ``.env`` (or ``.env.{env}``) in ``folder`` (default: here).
 
+    ``env`` falls back to the variable VOC_ENV, by which ``voc run --env dev`` tells the processes that it starts.
+
     Raises:
         UsageError: the named file is missing, or a value is wrong; the sentence names the variable, never the value.
     """
+    env = env or os.environ.get(ENV_NAME) or None
     file = (folder or Path()) / (f".env.{env}" if env else ".env")
     if env and not file.is_file():
         raise UsageError(f"{file} does not exist. Copy .env.example to {file.name} and fill it in.")
@@ -75,3 +82,9 @@ def load(kind: type[SettingsT], env: str | None = None, folder: Path | None = No
         first = error.errors()[0]
         name = str(first["loc"][0]).upper() if first["loc"] else "settings"
         raise UsageError(f"{name} is wrong: {first['msg']}. See .env.example for what it may be.") from error
+
+
+def child_environment(env: str | None, changes: dict[str, str]) -> dict[str, str]:
+    """Return the environment for a step's process: this one's, the name of the ``.env`` file, and ``changes``."""
+    named = {ENV_NAME: env} if env else {}
+    return {**os.environ, **named, **changes}
