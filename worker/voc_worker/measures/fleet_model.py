@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 class BuildingMonth:
     """One building's month in a few numbers: what the fleet report is made of, so that no text has to be kept.
 
-    ``completed`` and ``repeats`` are None when the customer has no such column or no row names a place. Of the reviewed
-    표본 rows, ``sample_reviewed``, the machine had ``subject_right`` and ``work_right`` right. ``closed`` buildings count
-    but are not named.
+    ``completed`` and ``repeats`` are None when the customer has no such column or no row names a place. Of the
+    ``sample_reviewed`` reviewed 표본 rows the machine had ``subject_right`` and ``work_right`` right. ``closed``
+    buildings count but are not named.
     """
 
     month: Month
@@ -85,8 +85,8 @@ class FunnelLimits:
 class Funnel:
     """A funnel plot (Spiegelhalter 2005): points, the target line, the limits by size, and the over-dispersion ``phi``.
 
-    ``metric`` ``count_ratio`` is rows this month over what the building's own past lets expect; ``completion_rate`` is a
-    share. The limits are already widened by sqrt(phi) when phi > 1.
+    ``count_ratio`` is rows this month over what the building's own past lets expect; ``completion_rate`` is a share.
+    The limits are already widened by sqrt(phi) when phi > 1.
     """
 
     metric: Literal["count_ratio", "completion_rate"]
@@ -121,7 +121,7 @@ class FleetMonth:
 
 @dataclass(frozen=True, slots=True)
 class FleetMeasures:
-    """Everything on head office's page. Totals and medians include the ``closed_buildings``, which ``ranking`` omits."""
+    """Everything on head office's page. Totals include the ``closed_buildings``, which ``ranking`` omits."""
 
     month: Month
     buildings: int

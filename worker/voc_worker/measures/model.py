@@ -77,9 +77,9 @@ class LabelCount:
 
 @dataclass(frozen=True, slots=True)
 class ParetoItem:
-    """One subject: rows, share of all rows and cumulative share, both in [0, 1]; ``work`` are its work types, most first.
+    """One subject: rows, share of all rows and cumulative share in [0, 1]; ``work`` are its work types, most first.
 
-    ``last_year`` is the count in the same month last year, None when that month is unknown.
+    ``previous`` and ``last_year`` are its rows in those months, None when the month is unknown.
     """
 
     label: Label
@@ -93,7 +93,7 @@ class ParetoItem:
 
 @dataclass(frozen=True, slots=True)
 class DayCount:
-    """Rows received on one day (KST); ``weekday`` 0 is Monday, ``weekday_average`` the month's mean for that weekday."""
+    """Rows received on one day (KST); ``weekday`` 0 is Monday, ``weekday_average`` the month's mean for it."""
 
     day: date
     weekday: int
@@ -191,7 +191,7 @@ class PlaceCount:
 
 @dataclass(frozen=True, slots=True)
 class ConfidenceBand:
-    """Rows whose lesser confidence lies in [low, high); the last band includes 1. ``low`` None: rows without a number."""
+    """Rows whose lesser confidence is in [low, high), the last band includes 1; ``low`` None: rows without one."""
 
     low: float | None
     high: float | None
