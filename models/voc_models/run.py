@@ -100,8 +100,8 @@ class ObjectMeta(BaseModel):
 class VocMonthlyRun(CamelModel):
     """A manifest, without its status."""
 
-    api_version: Literal["vocnlp.io/v1alpha1"] = API_VERSION
-    kind: Literal["VocMonthlyRun"] = KIND
+    api_version: Literal["vocnlp.io/v1alpha1"] = "vocnlp.io/v1alpha1"
+    kind: Literal["VocMonthlyRun"] = "VocMonthlyRun"
     metadata: ObjectMeta
     spec: RunSpec
 
