@@ -152,7 +152,8 @@ def test_the_table_may_be_the_customers(database: Database) -> None:
         "CREATE TABLE voc (id bigint PRIMARY KEY)",
         "INSERT INTO voc VALUES (1)",
         """CREATE TABLE nlp.labels (id serial, voc_id bigint UNIQUE REFERENCES voc,
-           subject_major text, subject_minor text, work_major text, work_minor text, subject_confidence real, work_confidence real, classify_source varchar(20),
+           subject_major text, subject_minor text, work_major text, work_minor text,
+           subject_confidence real, work_confidence real, classify_source varchar(20),
            model_version text, run_id text, subject_reviewed boolean, work_reviewed boolean, updated_at timestamp)""",
     )
     schema = SourceSchema(classification="nlp.labels")
