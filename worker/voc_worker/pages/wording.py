@@ -1,0 +1,53 @@
+"""How numbers are said in a page: counts, shares, durations, changes, dates."""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime
+
+from voc_worker.pages.texts import Texts
+
+
+def known(value: float | None) -> bool:
+    """Tell whether ``value`` is a number at all."""
+    return value is not None and not math.isnan(value)
+
+
+def count(value: float) -> str:
+    """Return a count with thousands separated: ``1,234``; a fraction keeps one decimal."""
+    return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.1f}"
+
+
+def share(value: float, decimals: int = 0) -> str:
+    """Return a share in [0, 1] in percent; what is not quite all (or nothing) is never rounded to it."""
+    shown = round(value * 100, decimals)
+    nearest = 10.0**-decimals
+    if shown >= 100 and value < 1:
+        shown = 100 - nearest
+    if shown <= 0 < value:
+        shown = nearest
+    return f"{shown:.{decimals}f}%"
+
+
+def hours(t: Texts, value: float) -> str:
+    """Return a duration given in hours in the unit that people would choose."""
+    if value < 1:
+        return t("unit.minutes", n=f"{value * 60:.0f}")
+    if value < 48:
+        return t("unit.hours", n=f"{value:.1f}")
+    return t("unit.days", n=f"{value / 24:.1f}")
+
+
+def change(now: float, then: float) -> float | None:
+    """Return the relative change, or None where there was nothing to compare with."""
+    return None if then == 0 else now / then - 1
+
+
+def day(t: Texts, moment: datetime) -> str:
+    """Return a date with its weekday, e.g. ``12월 3일(수)``."""
+    return t("date.day", month=moment.month, day=moment.day, weekday=weekdays(t)[moment.weekday()])
+
+
+def weekdays(t: Texts) -> tuple[str, ...]:
+    """Return the seven weekday names, Monday first."""
+    return tuple(t("date.weekdays").split())
