@@ -13,16 +13,21 @@ _SUFFIX: dict[Kind, str] = {"tagged": "csv", "reviewed": "csv", "dashboard": "ht
 _BUILDING_ID = re.compile(r"[0-9A-Za-z가-힣][0-9A-Za-z가-힣._\-]{0,62}")
 
 
+#: Folders of a month that are no buildings.
+_TAKEN = frozenset({"runs", "reviews"})
+
+
 def checked_building_id(building_id: str) -> str:
     """Return ``building_id`` when it can be a folder name of its own.
 
     Raises:
         DataError: it is empty, longer than 63 characters, or holds a slash or something else that no key may hold.
     """
-    if not _BUILDING_ID.fullmatch(building_id):
+    if not _BUILDING_ID.fullmatch(building_id) or building_id in _TAKEN:
         raise DataError(
             f"Building id {building_id!r} cannot name a folder. "
-            "Use at most 63 letters, digits, dots, hyphens and underscores, starting with a letter or digit."
+            "Use at most 63 letters, digits, dots, hyphens and underscores, starting with a letter or digit, "
+            "and neither runs nor reviews."
         )
     return building_id
 

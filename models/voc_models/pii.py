@@ -130,7 +130,7 @@ def _is_resident(found: re.Match[str]) -> bool:
     """
     year = (1900 if found[5] in "1256" else 2000) + int(found[1])
     month, day = int(found[2]), int(found[3])
-    if not (1 <= month <= 12 and 1 <= day <= calendar.monthrange(year, month)[1]):
+    if year > 2049 or not (1 <= month <= 12 and 1 <= day <= calendar.monthrange(year, month)[1]):
         return False
     if "-" in found[4] or found[6].startswith("*") or _RESIDENT_WORD.search(found.string, 0, found.start()):
         return True

@@ -94,6 +94,17 @@ def checked_key(key: str) -> str:
     return key
 
 
+def checked_prefix(prefix: str) -> str:
+    """Return ``prefix`` when keys can start with it; the empty prefix means every key.
+
+    Raises:
+        UsageError: it is absolute or has an empty, ``.`` or ``..`` part.
+    """
+    if prefix:
+        checked_key(prefix.removesuffix("/"))
+    return prefix
+
+
 def sha256(data: bytes) -> str:
     """Return the hexadecimal SHA-256 of ``data``."""
     return hashlib.sha256(data).hexdigest()

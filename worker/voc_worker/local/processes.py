@@ -79,6 +79,11 @@ class Processes:
             answer = read_line(answer_file.read_text(encoding="utf-8", errors="replace")) or Answer()
         return StepOutcome(code, answer, log)
 
+    @property
+    def stopping(self) -> bool:
+        """Whether the run was asked to stop."""
+        return self._stopping
+
     def stop(self) -> None:
         """Ask every running step to end, and end those that do not; nothing new is started."""
         with self._guard:
