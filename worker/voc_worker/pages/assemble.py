@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import re
 from collections.abc import Mapping
 from functools import lru_cache
 from importlib import resources
@@ -13,14 +12,6 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from voc_worker.pages.texts import Texts
-
-#: What a hostile text could use to look like something else: bidirectional controls and invisible format characters.
-_INVISIBLE = re.compile("[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff\ufff9-\ufffb]")
-
-
-def plain(text: str) -> str:
-    """Return ``text`` without control, bidirectional and invisible characters; white space becomes single spaces."""
-    return " ".join(_INVISIBLE.sub("", text).split())
 
 
 def _static(name: str) -> str:
@@ -59,11 +50,15 @@ def page(template: str, view: Mapping[str, object], texts: Texts, *, scripted: b
     """Render ``template`` with ``view`` into a complete document; equal input gives equal bytes."""
     style = _static("page.css")
     script = _static("page.js") if scripted else ""
-    return environment().get_template(template).render(
-        **view,
-        t=texts,
-        lang=texts.language,
-        policy=policy(style, script),
-        style=Markup(style),  # noqa: S704 - our own packaged stylesheet, which must stay as it was hashed
-        script=Markup(script),  # noqa: S704 - our own packaged script, which must stay as it was hashed
+    return (
+        environment()
+        .get_template(template)
+        .render(
+            **view,
+            t=texts,
+            lang=texts.language,
+            policy=policy(style, script),
+            style=Markup(style),  # noqa: S704 - our own packaged stylesheet, which must stay as it was hashed
+            script=Markup(script),  # noqa: S704 - our own packaged script, which must stay as it was hashed
+        )
     )

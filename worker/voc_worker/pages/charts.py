@@ -32,7 +32,7 @@ class Point:
 
 
 def daily(counts: Sequence[int], usual: Sequence[float | None], off: Sequence[bool], titles: Sequence[str]) -> Plot:
-    """Draw a bar a day with a mark at the usual count of its weekday; ``off`` says which days are weekend or holiday."""
+    """Draw a bar a day with a mark at the usual count of its weekday; ``off`` says which days are weekends."""
     height = 200
     marks = ticks(max([*counts, *(value for value in usual if value is not None)], default=0))
     rows = Scale(0, marks[-1], height - _TOP - _FOOT, offset=_TOP)
@@ -49,22 +49,25 @@ def daily(counts: Sequence[int], usual: Sequence[float | None], off: Sequence[bo
         )
         if average is not None:
             y = rows.y(average)
-            strokes.append(Line(percent(left + step * 0.04), y, percent(left + step * 0.96), y, "usual"))
+            ends = (percent(left + step * 0.04), y, percent(left + step * 0.96), y)
+            strokes += [Line(*ends, "halo"), Line(*ends, "usual")]
         if index % 7 == 0:
             labels.append(Label(percent(left + step / 2), pixels(height - 6), str(index + 1)))
-    return Plot(height, tuple(bars), (*lines, *strokes), (), tuple(labels), axis)
+    return Plot(height, tuple(bars), lines, over=tuple(strokes), labels=tuple(labels), axis=axis)
 
 
-def stacked(segments: Sequence[Segment], longest: float, *, ghost: float | None = None, ghost_title: str = "") -> Plot:
-    """Draw one horizontal bar out of parts, against the ``longest`` bar of its table; ``ghost`` is a mark to compare with."""
+def stacked(segments: Sequence[Segment], longest: float, *, ghost: float | None = None) -> Plot:
+    """Draw one horizontal bar out of parts, as a part of ``longest``; ``ghost`` is a mark to compare with."""
     scale = Scale(0, longest)
     at, rects = 0.0, []
     for segment in segments:
         width = scale.share(segment.value)
         rects.append(Rect(percent(at), "2", percent(width), "14", f"part p{segment.colour}", segment.title))
         at += width
-    lines = () if ghost is None else (Line(scale.x(ghost), "0", scale.x(ghost), "18", "ghost"),)
-    return Plot(18, tuple(rects), lines, (), ())
+    if ghost is None:
+        return Plot(18, tuple(rects))
+    ends = (scale.x(ghost), "0", scale.x(ghost), "18")
+    return Plot(18, tuple(rects), over=(Line(*ends, "halo"), Line(*ends, "ghost")))
 
 
 def bar(value: float, longest: float, kind: str = "bar") -> Plot:
@@ -76,7 +79,7 @@ def interval(low: float, middle: float, high: float, longest: float) -> Plot:
     """Draw an interval with its middle: the wider, the less is known."""
     scale = Scale(0, longest)
     stroke = Line(scale.x(low), "9", scale.x(high), "9", "range")
-    return Plot(18, (), (stroke,), (Dot(scale.x(middle), "9", "4.5", "dot"),))
+    return Plot(18, lines=(stroke,), dots=(Dot(scale.x(middle), "9", "4.5", "dot"),))
 
 
 def spark(values: Sequence[float | None], highest: float | None = None) -> Plot:
@@ -98,7 +101,12 @@ def spark(values: Sequence[float | None], highest: float | None = None) -> Plot:
 
 
 def series(
-    lines_of: Sequence[Sequence[Point]], *, low: float = 0.0, high: float | None = None, form: str = "{:g}", height: int = 180
+    lines_of: Sequence[Sequence[Point]],
+    *,
+    low: float = 0.0,
+    high: float | None = None,
+    form: str = "{:g}",
+    height: int = 180,
 ) -> Plot:
     """Draw one or more lines over the same months (or sizes); a gap stays a gap."""
     values = [point.value for line in lines_of for point in line if point.value is not None]
@@ -124,7 +132,7 @@ def series(
         if number == 0:
             every = max(1, -(-count // 6))
             labels = [Label(columns[i], pixels(height - 6), line[i].label) for i in range(0, count, every)]
-    return Plot(height, (), tuple(strokes), tuple(dots), tuple(labels), axis)
+    return Plot(height, lines=tuple(strokes), dots=tuple(dots), labels=tuple(labels), axis=axis)
 
 
 def shares(values: Sequence[float], labels_of: Sequence[str], titles: Sequence[str], kinds: Sequence[str]) -> Plot:
@@ -137,11 +145,13 @@ def shares(values: Sequence[float], labels_of: Sequence[str], titles: Sequence[s
     for index, (value, text, title, kind) in enumerate(zip(values, labels_of, titles, kinds, strict=True)):
         left, top = index * step, float(rows.y(value))
         rects.append(
-            Rect(percent(left + step * 0.1), pixels(top), percent(step * 0.8), pixels(height - _FOOT - top), kind, title)
+            Rect(
+                percent(left + step * 0.1), pixels(top), percent(step * 0.8), pixels(height - _FOOT - top), kind, title
+            )
         )
         labels.append(Label(percent(left + step / 2), pixels(height - 6), text))
         labels.append(Label(percent(left + step / 2), pixels(top - 5), title))
-    return Plot(height, tuple(rects), (), (), tuple(labels))
+    return Plot(height, tuple(rects), labels=tuple(labels))
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,4 +184,4 @@ def funnel(
         for p in sorted(points, key=lambda p: (p.outside, p.size, p.title))
     )
     labels = tuple(Label(columns.x(size), pixels(height - 6), f"{size:g}") for size in ticks(widest)[1:-1])
-    return Plot(height, (), (*lines, *curves), dots, labels, axis)
+    return Plot(height, lines=(*lines, *curves), dots=dots, labels=labels, axis=axis)

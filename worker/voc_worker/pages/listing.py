@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from html import escape
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
+from markupsafe import escape
 
-from voc_worker.pages.assemble import plain
+from voc_models.text import display_text
 from voc_worker.pages.texts import Texts
 from voc_worker.pages.wording import hours as said
 
@@ -40,6 +40,11 @@ class ListedRow:
     check: str
     anchor: bool
 
+    @property
+    def text_bytes(self) -> int:
+        """Bytes of HTML that the row's free texts take."""
+        return _bytes(self.title) + _bytes(self.text)
+
 
 def budget(rows: int) -> int:
     """Return how many bytes a page of that many rows may have."""
@@ -47,29 +52,31 @@ def budget(rows: int) -> int:
     return int(np.interp(rows, places, sizes))
 
 
-def listed_rows(rows: pd.DataFrame, t: Texts, anchors: Collection[str], mask: Callable[[str], str]) -> list[ListedRow]:
+def listed_rows(rows: pd.DataFrame, t: Texts, anchors: Collection[str], *, masked: bool = True) -> list[ListedRow]:
     """Return the first ``MOST_ROWS`` rows, oldest first, their texts masked, cleaned and cut to a readable length.
 
     ``rows`` has the columns of ``columns.TAGGED`` or ``columns.REVIEWED``.
     """
     chosen = rows.sort_values(["created_at", "voc_id"], kind="stable").head(MOST_ROWS)
     wanted = set(anchors)
-    reviewed = _reviewed(chosen)
-    return [
-        ListedRow(
-            voc_id=plain(str(row.voc_id)),
-            when=_when(row.created_at),
-            subject=plain(f"{row.subject_major}/{row.subject_minor}"),
-            work=plain(f"{row.work_major}/{row.work_minor}"),
-            title=_cut(mask(str(row.title)), _TITLE_CHARS),
-            text=_cut(mask(str(row.request_contents)), _TEXT_CHARS),
-            done=_done(t, row.created_at, row.completed_at)[0],
-            hours=_done(t, row.created_at, row.completed_at)[1],
-            check=t("rows.reviewed") if seen else _confidence(row.subject_confidence, row.work_confidence),
-            anchor=str(row.voc_id) in wanted,
-        )
-        for row, seen in zip(chosen.itertuples(index=False), reviewed, strict=True)
-    ]
+    return [_row(record, t, wanted, masked=masked) for record in chosen.to_dict("records")]
+
+
+def _row(record: Mapping[Hashable, Any], t: Texts, wanted: Collection[str], *, masked: bool) -> ListedRow:
+    done, hours = _done(t, record["created_at"], record["completed_at"])
+    reviewed = bool(record.get("subject_reviewed")) and bool(record.get("work_reviewed"))
+    return ListedRow(
+        voc_id=_line(str(record["voc_id"])),
+        when="" if pd.isna(record["created_at"]) else f"{record['created_at']:%m-%d %H:%M}",
+        subject=_line(f"{record['subject_major']}/{record['subject_minor']}"),
+        work=_line(f"{record['work_major']}/{record['work_minor']}"),
+        title=_cut(str(record["title"]), _TITLE_CHARS, masked=masked),
+        text=_cut(str(record["request_contents"]), _TEXT_CHARS, masked=masked),
+        done=done,
+        hours=hours,
+        check=t("rows.reviewed") if reviewed else _confidence(record["subject_confidence"], record["work_confidence"]),
+        anchor=str(record["voc_id"]) in wanted,
+    )
 
 
 def within(rows: Sequence[ListedRow], available: int) -> list[ListedRow]:
@@ -77,7 +84,7 @@ def within(rows: Sequence[ListedRow], available: int) -> list[ListedRow]:
 
     The same number of bytes is allowed to every row, the largest that fits: short texts stay whole longest.
     """
-    allowed = _level([_bytes(row.title) + _bytes(row.text) for row in rows], available)
+    allowed = _level([row.text_bytes for row in rows], available)
     if allowed is None:
         return list(rows)
     fitted = []
@@ -99,14 +106,20 @@ def _level(sizes: Sequence[int], available: int) -> int | None:
     return None
 
 
+def _line(text: str) -> str:
+    return " ".join(display_text(text, masked=False).split())
+
+
 def _bytes(text: str) -> int:
     return len(escape(text).encode())
 
 
-def _cut(text: str, characters: int) -> str:
+def _cut(text: str, characters: int, *, masked: bool) -> str:
     # A text of 50,000 characters is not cleaned to its end only to show 400 of it.
-    clean = plain(text[: characters * 4])
-    return clean if len(clean) <= characters and len(text) <= characters * 4 else clean[: characters - 1].rstrip() + "…"
+    clean = " ".join(display_text(text[: characters * 4], masked=masked).split())
+    if len(clean) <= characters and len(text) <= characters * 4:
+        return clean
+    return clean[: characters - 1].rstrip() + "…"
 
 
 def _cut_bytes(text: str, allowed: int) -> str:
@@ -121,12 +134,9 @@ def _cut_bytes(text: str, allowed: int) -> str:
     return text[:kept].rstrip() + "…" if kept >= 2 else ""
 
 
-def _when(moment: datetime) -> str:
-    return "" if pd.isna(moment) else f"{moment:%m-%d %H:%M}"
-
-
-def _done(t: Texts, created: datetime, completed: datetime) -> tuple[str, str]:
-    if pd.isna(completed):
+def _done(t: Texts, created: datetime | None, completed: datetime | None) -> tuple[str, str]:
+    """Return how long it took, for people and for sorting; what is still open sorts last."""
+    if completed is None or created is None or pd.isna(completed) or pd.isna(created):
         return t("rows.open"), "999999"
     taken = (completed - created).total_seconds() / 3600
     return said(t, taken), f"{taken:.1f}"
@@ -135,9 +145,3 @@ def _done(t: Texts, created: datetime, completed: datetime) -> tuple[str, str]:
 def _confidence(*values: float) -> str:
     known = [value for value in values if not pd.isna(value)]
     return f"{int(min(known) * 100)}%" if known else "–"
-
-
-def _reviewed(rows: pd.DataFrame) -> Sequence[bool]:
-    if "subject_reviewed" not in rows:
-        return [False] * len(rows)
-    return [bool(a) and bool(b) for a, b in zip(rows["subject_reviewed"], rows["work_reviewed"], strict=True)]

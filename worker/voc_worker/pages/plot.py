@@ -1,14 +1,16 @@
 """Chart geometry: numbers in, marks out; one template macro draws every plot from the same four kinds of mark.
 
-Horizontal places are percentages of the plot's width and vertical places are CSS pixels, so that a plot fills a phone and
-a desktop alike while its text keeps its size. Colours are classes: the stylesheet decides them for light, dark and print.
+Horizontal places are percentages of the plot's width and vertical places are CSS pixels, so that a plot fills a phone
+and a desktop alike while its text keeps its size. Colours are classes: the stylesheet decides them for light, dark and
+print.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from itertools import pairwise
 
 
 def percent(share: float) -> str:
@@ -67,14 +69,15 @@ class Label:
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """A drawing ``height`` pixels tall; ``axis`` labels stand in a narrow strip at its left."""
+    """A drawing ``height`` pixels tall: ``lines`` behind its bars, ``over`` before them, ``axis`` at its left."""
 
     height: int
     rects: tuple[Rect, ...] = ()
     lines: tuple[Line, ...] = ()
+    over: tuple[Line, ...] = ()
     dots: tuple[Dot, ...] = ()
     labels: tuple[Label, ...] = ()
-    axis: tuple[Label, ...] = field(default=())
+    axis: tuple[Label, ...] = ()
 
 
 def ticks(highest: float, about: int = 4) -> tuple[float, ...]:
@@ -116,4 +119,4 @@ def grid(values: Sequence[float], rows: Scale, form: str = "{:g}") -> tuple[tupl
 
 def path(points: Sequence[tuple[str, str]], kind: str) -> tuple[Line, ...]:
     """Join points by straight strokes (a polyline cannot hold percentages)."""
-    return tuple(Line(*start, *end, kind) for start, end in zip(points, points[1:], strict=False))
+    return tuple(Line(*start, *end, kind) for start, end in pairwise(points))

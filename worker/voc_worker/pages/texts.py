@@ -23,7 +23,7 @@ class Texts:
         self._entries = entries
 
     def __call__(self, key: str, **values: object) -> str:
-        """Return the text at ``key``; a key that is not there is a KeyError, which a test finds before a reader does."""
+        """Return the text at ``key``; a missing key is a KeyError, which a test finds before a reader does."""
         return self._entries[key].format(**values)
 
     def keys(self) -> frozenset[str]:

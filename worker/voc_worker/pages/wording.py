@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import math
-from datetime import datetime
+from typing import TYPE_CHECKING
 
-from voc_worker.pages.texts import Texts
+if TYPE_CHECKING:
+    from datetime import date
 
-
-def known(value: float | None) -> bool:
-    """Tell whether ``value`` is a number at all."""
-    return value is not None and not math.isnan(value)
+    from voc_models.labels import Label
+    from voc_models.months import Month
+    from voc_worker.pages.texts import Texts
 
 
 def count(value: float) -> str:
@@ -43,7 +42,7 @@ def change(now: float, then: float) -> float | None:
     return None if then == 0 else now / then - 1
 
 
-def day(t: Texts, moment: datetime) -> str:
+def day(t: Texts, moment: date) -> str:
     """Return a date with its weekday, e.g. ``12월 3일(수)``."""
     return t("date.day", month=moment.month, day=moment.day, weekday=weekdays(t)[moment.weekday()])
 
@@ -51,3 +50,18 @@ def day(t: Texts, moment: datetime) -> str:
 def weekdays(t: Texts) -> tuple[str, ...]:
     """Return the seven weekday names, Monday first."""
     return tuple(t("date.weekdays").split())
+
+
+def month_only(t: Texts, month: Month) -> str:
+    """Return a month without its year: ``12월``."""
+    return t("date.month_only", month=month.month)
+
+
+def month_name(t: Texts, month: Month) -> str:
+    """Return a month: ``2025년 12월``."""
+    return t("date.month", year=month.year, month=month.month)
+
+
+def label_name(label: Label) -> str:
+    """Return a pair as people read it: ``설비/누수``."""
+    return f"{label.major}/{label.minor}"

@@ -70,8 +70,8 @@
     if (button) button.addEventListener("click", () => sort(header, index));
   });
 
-  // A cell that a spreadsheet would run as a formula gets an apostrophe first.
-  const safe = (text) => `"${(/^\s*[=+\-@]/.test(text) ? "'" + text : text).replaceAll('"', '""')}"`;
+  // A cell that a spreadsheet would run as a formula gets an apostrophe first, as in the stored CSV.
+  const safe = (text) => `"${(/^'|^\s*[=+\-@＝＋－＠]/.test(text) ? "'" + text : text).replaceAll('"', '""')}"`;
   const download = () => {
     const heads = Array.from(table.tHead.rows[0].cells, (th) => th.dataset.name);
     const lines = [heads, ...shown.map((row) => Array.from(row.el.cells, (td) => td.textContent))];
