@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from voc_models.text import display_text
 from voc_worker.measures.model import Missing
 from voc_worker.pages import building, subjects
 from voc_worker.pages.assemble import page
@@ -12,7 +11,7 @@ from voc_worker.pages.cards import cards
 from voc_worker.pages.listing import LOW_PERCENT, MOST_ROWS, ListedRow, budget, listed_rows, within
 from voc_worker.pages.summary import summarise
 from voc_worker.pages.texts import catalogue
-from voc_worker.pages.wording import count, month_name
+from voc_worker.pages.wording import count, month_name, one_line
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -61,7 +60,7 @@ def render_building(
 
 def _frame(measures: BuildingMeasures, t: Texts) -> dict[str, Any]:
     month = month_name(t, measures.month)
-    name = display_text(measures.building_name or measures.building_id, masked=False)
+    name = one_line(measures.building_name or measures.building_id)
     sections = _SECTIONS if measures.rows else ()
     return {
         "title": t("building.title", month=month, name=name),

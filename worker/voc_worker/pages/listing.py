@@ -14,6 +14,7 @@ from markupsafe import escape
 from voc_models.text import display_text
 from voc_worker.pages.texts import Texts
 from voc_worker.pages.wording import hours as said
+from voc_worker.pages.wording import one_line
 
 #: Rows beyond this many are only in the CSV file, and the page says so.
 MOST_ROWS: Final = 10_000
@@ -66,10 +67,10 @@ def _row(record: Mapping[Hashable, Any], t: Texts, wanted: Collection[str], *, m
     done, hours = _done(t, record["created_at"], record["completed_at"])
     reviewed = bool(record.get("subject_reviewed")) and bool(record.get("work_reviewed"))
     return ListedRow(
-        voc_id=_line(str(record["voc_id"])),
+        voc_id=one_line(str(record["voc_id"])),
         when="" if pd.isna(record["created_at"]) else f"{record['created_at']:%m-%d %H:%M}",
-        subject=_line(f"{record['subject_major']}/{record['subject_minor']}"),
-        work=_line(f"{record['work_major']}/{record['work_minor']}"),
+        subject=one_line(f"{record['subject_major']}/{record['subject_minor']}"),
+        work=one_line(f"{record['work_major']}/{record['work_minor']}"),
         title=_cut(str(record["title"]), _TITLE_CHARS, masked=masked),
         text=_cut(str(record["request_contents"]), _TEXT_CHARS, masked=masked),
         done=done,
@@ -104,10 +105,6 @@ def _level(sizes: Sequence[int], available: int) -> int | None:
             return left // remaining
         left, remaining = left - size, remaining - 1
     return None
-
-
-def _line(text: str) -> str:
-    return " ".join(display_text(text, masked=False).split())
 
 
 def _bytes(text: str) -> int:
