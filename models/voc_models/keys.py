@@ -63,6 +63,16 @@ def review_snapshot(month: Month, run_id: str) -> str:
     return f"{review_snapshots(month)}{run_id}.csv"
 
 
+def review_outcome(month: Month, run_id: str) -> str:
+    """Return what ``prepare`` made of the sheet and ``publish`` writes back to it."""
+    return f"{month.compact}/runs/{run_id}/review.json"
+
+
+def review_history(month: Month) -> str:
+    """Return the month's history of predicted against final labels, one JSON line a change."""
+    return f"{month.compact}/review_history.jsonl"
+
+
 def fleet(month: Month, run_id: str) -> str:
     """Return the fleet report of a run."""
     return f"{month.compact}/fleet_{month.compact}_{run_id}.html"
