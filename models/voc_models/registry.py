@@ -226,10 +226,10 @@ class Registry:
 
     def _record_switch(self, event: Literal["promoted", "rolled_back"], champion: Champion) -> None:
         """Add the switch to the history unless it is there: a killed process may have left only the champion."""
-        at = champion.since
-        if at and not any((entry.at, entry.release) == (at, champion.release) for entry in self.history()):
-            entry = HistoryEntry(at=at, event=event, release=champion.release, by=champion.by, reason=champion.reason)
-            self.append(entry)
+        at, release = champion.since, champion.release
+        switches = [(entry.at, entry.release) for entry in self.history() if entry.event in {"promoted", "rolled_back"}]
+        if at and switches[-1:] != [(at, release)]:
+            self.append(HistoryEntry(at=at, event=event, release=release, by=champion.by, reason=champion.reason))
 
     def _switch(self, champion: Champion, before: ChampionState) -> None:
         try:
