@@ -2,6 +2,82 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 PYTHON ?= python3
-.PHONY: help
+VENV := .venv
+BIN := $(VENV)/bin
+# Our own processes: one thread a process, so that parallel buildings do not fight over two cores.
+export OMP_NUM_THREADS ?= 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help demo demo-clean test check lint format unit integration e2e browser training bench tools lock wheel clean
+
 help: ## Show this list
-	@grep -hE '^[a-z][a-z-]*:.*##' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z][a-z-]*:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+
+demo: $(VENV)/.demo ## A whole month on this machine: tag, review, refresh, train, tag again
+	@$(BIN)/voc demo
+
+demo-clean: ## Remove what the demo made (./var/demo), the environment stays
+	@if [ -x $(BIN)/voc ]; then $(BIN)/voc demo --remove; else rm -rf var/demo; fi
+
+test: tools $(VENV)/.dev check ## Every check and every test
+	@echo "== tests"
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+check: $(VENV)/.dev ## ruff, the formatter, mypy, import-linter
+	@echo "== ruff";         $(BIN)/ruff check .
+	@echo "== ruff format";  $(BIN)/ruff format --check .
+	@echo "== mypy";         $(BIN)/mypy
+	@echo "== imports";      $(BIN)/lint-imports
+
+format: $(VENV)/.dev ## Format and mend what can be mended
+	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
+
+unit: $(VENV)/.dev ## The fast ring alone: pure functions
+	@$(BIN)/python -m pytest -n 2 tests/unit
+
+integration: $(VENV)/.dev ## Real PostgreSQL, real S3, real workbooks
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup tests/integration
+
+e2e: $(VENV)/.dev ## `voc` as a person types it
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup tests/e2e
+
+browser: tools $(VENV)/.dev ## Dashboards in a real browser
+	@$(BIN)/python -m pytest tests/browser
+
+bench: $(VENV)/.dev ## Measure the numbers that the issues name
+	@$(BIN)/python -m bench
+
+tools: ## Install Debian packages that tests need (root on Debian with CI=true; elsewhere it says what is missing)
+	@bash .ci/tools
+
+lock: $(VENV)/.dev ## Pin and hash every requirement again
+	@$(BIN)/python -m pip install -q uv
+	@for name in demo dev; do \
+	  extras=$$([ $$name = demo ] && echo "--extra local --extra train" || echo "--extra dev"); \
+	  $(BIN)/uv pip compile pyproject.toml $$extras --universal --python-version 3.11 --generate-hashes \
+	    --no-emit-index-url --no-header -q -o requirements/$$name.txt; \
+	done
+
+wheel: $(VENV)/.dev ## Build the wheel that the images install
+	@$(BIN)/python -m build --wheel --no-isolation --outdir dist
+
+clean: demo-clean ## Remove the environment and every cache
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "voc-nlp needs Python 3.11 or later; this is $$($(PYTHON) --version). Set PYTHON=…"; exit 1; }
+	@echo "== making $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.demo: requirements/demo.txt pyproject.toml | $(BIN)/python
+	@if [ -e $(VENV)/.dev ] && [ $(VENV)/.dev -nt pyproject.toml ]; then touch $@; else $(MAKE) --no-print-directory install NAME=demo; fi
+
+$(VENV)/.dev: requirements/dev.txt pyproject.toml | $(BIN)/python
+	@$(MAKE) --no-print-directory install NAME=dev
+
+.PHONY: install
+install:
+	@echo "== installing requirements/$(NAME).txt (the first time takes minutes: torch alone is 3 GB)"
+	@$(BIN)/python -m pip install -q --require-hashes -r requirements/$(NAME).txt
+	@$(BIN)/python -m pip install -q --no-deps --no-build-isolation -e .
+	@touch $(VENV)/.$(NAME)

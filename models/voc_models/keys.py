@@ -13,16 +13,21 @@ _SUFFIX: dict[Kind, str] = {"tagged": "csv", "reviewed": "csv", "dashboard": "ht
 _BUILDING_ID = re.compile(r"[0-9A-Za-z가-힣][0-9A-Za-z가-힣._\-]{0,62}")
 
 
+#: Folders of a month that are no buildings.
+_TAKEN = frozenset({"runs", "reviews"})
+
+
 def checked_building_id(building_id: str) -> str:
     """Return ``building_id`` when it can be a folder name of its own.
 
     Raises:
-        DataError: it is empty, longer than 63 characters, or holds a slash or another character that cannot be in a key.
+        DataError: it is empty, longer than 63 characters, or holds a slash or something else that no key may hold.
     """
-    if not _BUILDING_ID.fullmatch(building_id):
+    if not _BUILDING_ID.fullmatch(building_id) or building_id in _TAKEN:
         raise DataError(
             f"Building id {building_id!r} cannot name a folder. "
-            "Use at most 63 letters, digits, dots, hyphens and underscores, starting with a letter or digit."
+            "Use at most 63 letters, digits, dots, hyphens and underscores, starting with a letter or digit, "
+            "and neither runs nor reviews."
         )
     return building_id
 
@@ -58,6 +63,16 @@ def review_snapshot(month: Month, run_id: str) -> str:
     return f"{review_snapshots(month)}{run_id}.csv"
 
 
+def review_outcome(month: Month, run_id: str) -> str:
+    """Return what ``prepare`` made of the sheet and ``publish`` writes back to it."""
+    return f"{month.compact}/runs/{run_id}/review.json"
+
+
+def review_history(month: Month) -> str:
+    """Return the month's history of predicted against final labels, one JSON line a change."""
+    return f"{month.compact}/review_history.jsonl"
+
+
 def fleet(month: Month, run_id: str) -> str:
     """Return the fleet report of a run."""
     return f"{month.compact}/fleet_{month.compact}_{run_id}.html"
@@ -77,11 +92,17 @@ def summary(month: Month, run_id: str) -> str:
 CHAMPION = "models/champion.json"
 HISTORY = "models/history.jsonl"
 RELEASES = "models/releases/"
+MODELS = "models/"
 
 
 def release(version: str) -> str:
     """Return the object that names both heads of a release."""
     return f"{RELEASES}{version}.json"
+
+
+def claim(version: str) -> str:
+    """Return the object with which a trainer reserves a version before it uploads anything."""
+    return f"models/claims/{version}"
 
 
 def artifact(head: Literal["subject", "work"], version: str) -> str:

@@ -1,6 +1,7 @@
 """The object store's small interface; a directory and S3 implement it beside this file.
 
-Keys are relative, ``/``-separated, without ``.`` or ``..`` parts. An ETag is opaque: it only says whether an object changed.
+Keys are relative, ``/``-separated, without ``.`` or ``..`` parts.
+An ETag is opaque: it only says whether an object changed.
 """
 
 from __future__ import annotations
@@ -41,14 +42,19 @@ class Listed(NamedTuple):
 
 
 class ObjectStore(Protocol):
-    """What worker, training and operator need of a store; every method raises StoreUnavailableError when it cannot be reached."""
+    """What worker, training and operator need of a store.
+
+    Every method raises StoreUnavailableError when the store cannot be reached.
+    """
 
     address: str
 
     def get(self, key: str) -> Fetched:
-        """Return the object; ObjectNotFoundError when there is none, DataError when its bytes do not match its checksum."""
+        """Return the object; ObjectNotFoundError when there is none, DataError when its checksum disagrees."""
 
-    def put(self, key: str, data: bytes, *, content_type: str = ..., if_match: str | None = ..., if_absent: bool = ...) -> str:
+    def put(
+        self, key: str, data: bytes, *, content_type: str = ..., if_match: str | None = ..., if_absent: bool = ...
+    ) -> str:
         """Write the object whole (readers see the old bytes or the new ones) and return its ETag.
 
         ``if_match`` writes only over the object with that ETag, ``if_absent`` only where there is none;
@@ -86,6 +92,17 @@ def checked_key(key: str) -> str:
     if not _KEY.fullmatch(key) or any(part in {".", ".."} for part in key.split("/")) or len(key.encode()) > 900:
         raise UsageError(f"Object key {key!r} is not a clean relative path.")
     return key
+
+
+def checked_prefix(prefix: str) -> str:
+    """Return ``prefix`` when keys can start with it; the empty prefix means every key.
+
+    Raises:
+        UsageError: it is absolute or has an empty, ``.`` or ``..`` part.
+    """
+    if prefix:
+        checked_key(prefix.removesuffix("/"))
+    return prefix
 
 
 def sha256(data: bytes) -> str:

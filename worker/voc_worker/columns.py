@@ -12,7 +12,8 @@ CONFIDENCES: Final = ("subject_confidence", "work_confidence")
 #: What ``postgres`` yields: ids and text as str (never missing), times as datetime64 in Asia/Seoul (may be NaT).
 SOURCE: Final = ("voc_id", "building_id", "building_name", *TIMES, *TEXT)
 
-#: A tagged row. Confidences are float in [0, 1] or NaN, ``is_sample`` is bool, ``duplicate_group`` is "" for a row alone.
+#: A tagged row. Confidences are float in [0, 1] or NaN, ``is_sample`` is bool; ``duplicate_group`` is "" for a row
+#: whose text no other row has.
 TAGGED: Final = (
     *SOURCE,
     *LABELS,

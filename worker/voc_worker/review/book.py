@@ -13,7 +13,7 @@ from voc_models.months import Month
 
 
 class ReviewBookError(DataError):
-    """The sheet cannot be understood: a column was renamed or is there twice, or there is no worksheet for the month."""
+    """The sheet cannot be understood: a column was renamed or is there twice."""
 
 
 class ReviewBookUnavailableError(UnavailableError):
@@ -25,7 +25,7 @@ class ReviewBookChangedError(TryAgainError):
 
 
 class UploadReport(NamedTuple):
-    """What one upload did: rows added, rows whose machine columns were updated, rows left because people had written."""
+    """What one upload did: rows added, rows whose machine cells changed, rows left because people had written."""
 
     added: int
     updated: int
@@ -38,7 +38,8 @@ class ReviewBook(Protocol):
     def upload(self, month: Month, rows: pd.DataFrame, taxonomy: Taxonomy) -> UploadReport:
         """Add missing rows and update machine columns where every person's cell is empty.
 
-        ``rows`` has the columns SHEET_MACHINE without 처리결과, all text, in the order wanted (표본 first, then least certain).
+        ``rows`` has the columns SHEET_MACHINE without 처리결과, all text, in the order
+        wanted (표본 first, then least certain).
         """
 
     def read(self, month: Month) -> pd.DataFrame:

@@ -1,0 +1,89 @@
+"""The settings that every image shares: where the stores are and where files may be put on this machine.
+
+Only a package's ``settings.py`` reads the environment. Each name is an environment variable or a line of ``.env``.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Literal, TypeVar
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from voc_models.exit_codes import UsageError
+
+ENV_NAME = "VOC_ENV"
+
+
+class CommonSettings(BaseSettings):
+    """Stores, folders and logging; subclasses add what one image needs."""
+
+    model_config = SettingsConfigDict(env_file_encoding="utf-8", extra="ignore", hide_input_in_errors=True)
+
+    base_dir: Path = Field(Path(), description="Folder that relative folders below are resolved against.")
+    out_dir: Path = Field(Path("var"), description="Embedded parts and scratch files: database, store, locks.")
+    log_dir: Path = Field(Path("var/logs"), description="Log files of `voc run`, one folder per run.")
+    model_dir: Path = Field(Path("var/models"), description="Local cache of model files, verified by hash.")
+
+    store: str | None = Field(
+        None, description="file:///path or s3://bucket/prefix. Omitted: S3_BUCKET and S3_PREFIX, else OUT_DIR/store."
+    )
+    model_store: str | None = Field(
+        None, description="Address of the models, when environments share them. Omitted: STORE."
+    )
+    s3_bucket: str | None = Field(None, description="Bucket, when STORE is not given.")
+    s3_prefix: str = Field("", description="Prefix inside the bucket, e.g. stat/voc.")
+    s3_endpoint_url: str | None = Field(None, description="Endpoint of an S3-compatible server. Omitted: AWS.")
+    s3_path_style: bool = Field(False, description="Address buckets as a path (most S3-compatible servers need it).")
+
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="How much is logged.")
+    log_format: Literal["text", "json"] = Field("text", description="json for a log collector, text for people.")
+
+    def path(self, folder: Path) -> Path:
+        """Return ``folder`` resolved against BASE_DIR."""
+        return (self.base_dir / folder.expanduser()).resolve()
+
+    @property
+    def store_address(self) -> str:
+        """The month's store, always as an address."""
+        if self.store:
+            return self.store
+        if self.s3_bucket:
+            return f"s3://{self.s3_bucket}/{self.s3_prefix.strip('/')}".rstrip("/")
+        return (self.path(self.out_dir) / "store").as_uri()
+
+    @property
+    def model_store_address(self) -> str:
+        """The models' store; the same one unless MODEL_STORE says otherwise."""
+        return self.model_store or self.store_address
+
+
+SettingsT = TypeVar("SettingsT", bound=CommonSettings)
+
+
+def load(kind: type[SettingsT], env: str | None = None, folder: Path | None = None) -> SettingsT:
+    """Read settings of ``kind`` from the environment over ``.env`` (or ``.env.{env}``) in ``folder`` (default: here).
+
+    ``env`` falls back to the variable VOC_ENV, by which ``voc run --env dev`` tells the processes that it starts.
+
+    Raises:
+        UsageError: the named file is missing, or a value is wrong; the sentence names the variable, never the value.
+    """
+    env = env or os.environ.get(ENV_NAME) or None
+    file = (folder or Path()) / (f".env.{env}" if env else ".env")
+    if env and not file.is_file():
+        raise UsageError(f"{file} does not exist. Copy .env.example to {file.name} and fill it in.")
+    try:
+        return kind(_env_file=file)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0]).upper() if first["loc"] else "settings"
+        raise UsageError(f"{name} is wrong: {first['msg']}. See .env.example for what it may be.") from error
+
+
+def child_environment(env: str | None, changes: dict[str, str]) -> dict[str, str]:
+    """Return the environment for a step's process: this one's, the name of the ``.env`` file, and ``changes``."""
+    named = {ENV_NAME: env} if env else {}
+    return {**os.environ, **named, **changes}

@@ -1,0 +1,85 @@
+"""Settings: names, documentation, secrets."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from voc_models.exit_codes import UsageError
+from voc_models.settings import load
+from voc_worker.settings import Settings
+
+EXAMPLE = Path(__file__).parents[2] / ".env.example"
+NAMES = {name.upper() for name in Settings.model_fields}
+
+
+@pytest.fixture(autouse=True)
+def _clean(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in {*NAMES, "VOC_ENV"}:
+        monkeypatch.delenv(name, raising=False)
+
+
+def documented() -> set[str]:
+    """Return the names that .env.example explains."""
+    return set(re.findall(r"^#?([A-Z][A-Z0-9_]+)=", EXAMPLE.read_text(encoding="utf-8"), re.MULTILINE))
+
+
+def test_every_setting_is_documented_and_nothing_else() -> None:
+    """.env.example names exactly the settings that exist."""
+    assert documented() == NAMES
+
+
+def test_every_setting_says_what_it_is() -> None:
+    """Each field has a description."""
+    assert [name for name, field in Settings.model_fields.items() if not field.description] == []
+
+
+def test_a_named_file_is_read_and_the_environment_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """--env dev reads .env.dev, and a variable of the environment wins over its line."""
+    (tmp_path / ".env.dev").write_text("DB_HOST=db\nDB_PORT=6000\n", encoding="utf-8")
+    monkeypatch.setenv("DB_PORT", "6001")
+    settings = load(Settings, "dev", tmp_path)
+    assert (settings.db_host, settings.db_port) == ("db", 6001)
+
+
+def test_a_named_file_that_is_missing_is_refused(tmp_path: Path) -> None:
+    """--env with a name that has no file says which file to make."""
+    with pytest.raises(UsageError, match=r"\.env\.stage"):
+        load(Settings, "stage", tmp_path)
+
+
+def test_a_process_reads_the_file_that_its_parent_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """VOC_ENV names the file when the call does not."""
+    (tmp_path / ".env.dev").write_text("DB_NAME=other\n", encoding="utf-8")
+    monkeypatch.setenv("VOC_ENV", "dev")
+    assert load(Settings, folder=tmp_path).db_name == "other"
+
+
+def test_a_wrong_value_is_named_but_not_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sentence about a wrong setting names the variable and never its value."""
+    monkeypatch.setenv("DB_PORT", "hunter2")
+    with pytest.raises(UsageError, match="DB_PORT") as caught:
+        load(Settings, folder=tmp_path)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_password_never_shows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither repr nor str nor a dump of the settings holds the password."""
+    monkeypatch.setenv("DB_PASSWORD", "hunter2")
+    settings = load(Settings, folder=tmp_path)
+    assert settings.db_password.get_secret_value() == "hunter2"
+    assert "hunter2" not in repr(settings) + str(settings) + str(settings.model_dump())
+
+
+def test_the_store_is_one_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """STORE wins; else bucket and prefix make an s3 address; else the embedded folder is it, and models follow."""
+    monkeypatch.setenv("BASE_DIR", str(tmp_path))
+    assert load(Settings, folder=tmp_path).store_address == (tmp_path / "var" / "store").as_uri()
+    monkeypatch.setenv("S3_BUCKET", "b")
+    monkeypatch.setenv("S3_PREFIX", "/stat/voc/")
+    assert load(Settings, folder=tmp_path).store_address == "s3://b/stat/voc"
+    monkeypatch.setenv("STORE", "file:///elsewhere")
+    settings = load(Settings, folder=tmp_path)
+    assert (settings.store_address, settings.model_store_address) == ("file:///elsewhere", "file:///elsewhere")

@@ -1,0 +1,1 @@
+"""A run on this machine: the same steps as on a cluster, as processes."""

@@ -1,0 +1,1 @@
+"""Statistics of the reports: tables in, records out; nothing here draws, reads or writes."""

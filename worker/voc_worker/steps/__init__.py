@@ -1,0 +1,1 @@
+"""The container commands of a run: prepare, building, publish."""
