@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from operator import attrgetter
 from typing import TYPE_CHECKING, LiteralString
 
 import pandas as pd
@@ -10,9 +11,12 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from tests.integration.test_postgres import as_database
 from voc_models.exit_codes import UsageError
 from voc_models.months import Month
+from voc_worker.postgres import open_source
 from voc_worker.sample.load import LoadReport, SampleLoadError, load, read_truth
+from voc_worker.sample.words import vocabulary
 
 if TYPE_CHECKING:
     from voc_worker.embedded import ServerAddress
@@ -45,13 +49,19 @@ def test_empty_texts_are_missing_values(sample_database: ServerAddress) -> None:
     assert _count(sample_database, "SELECT count(*) FROM voc WHERE reply = '' OR title = ''") == 0
 
 
-def test_months_are_cut_at_korean_midnight(sample_database: ServerAddress, sample: Sample) -> None:
-    """The rows of a month by its bounds in the database are those of the sample's own month."""
-    start, end = Month(2025, 12).bounds()
-    with psycopg.connect(sample_database.conninfo()) as connection:
-        query = "SELECT id::text FROM voc WHERE created_at >= %s AND created_at < %s ORDER BY id"
-        found = [row[0] for row in connection.execute(query, (start, end))]
-    assert found == list(sample.source(Month(2025, 12))["voc_id"])
+def test_the_product_reads_the_sample_as_it_was_invented(sample_database: ServerAddress, sample: Sample) -> None:
+    """The database adapter yields, building by building, the rows that the sample itself gives for the month."""
+    month = Month(2025, 12)
+    invented = sample.source(month)
+    with open_source(as_database(sample_database)) as source:
+        for planned in source.buildings(month):
+            rows = source.building_rows(planned.id, month)
+            expected = invented[invented["building_id"] == planned.id].reset_index(drop=True)
+            assert planned.rows == len(expected) > 0
+            pd.testing.assert_frame_equal(rows, expected, check_dtype=False)
+        stored, known = source.taxonomy(), vocabulary().taxonomy()
+    key = attrgetter("kind", "major", "minor")
+    assert sorted(stored.entries, key=key) == sorted(known.entries, key=key)
 
 
 def test_truth_is_read_back_and_lies_in_a_schema_of_its_own(sample_database: ServerAddress, sample: Sample) -> None:
