@@ -140,6 +140,8 @@ class Manifest(Record):
         encoder = (self.max_length, self.output, self.tokenizer)
         if ("kobert" in parts) != all(encoder) or ("kobert" not in parts and any(encoder)):
             raise ValueError("max_length, output and tokenizer belong to a kobert part, all three or none")
+        if "kobert" in parts and not set(TOKENIZER_FILES) & set(self.files):
+            raise ValueError("files lacks the tokenizer of the kobert part")
         return self
 
     @model_validator(mode="after")
@@ -157,11 +159,15 @@ class Manifest(Record):
             raise ValueError(f"files lacks {missing[0]}")
         return self
 
+    def precision(self, device: Device) -> Precision:
+        """Return the precision served on ``device``; the CPU's where none was proved for it."""
+        return self.serve.get(device, self.serve["cpu"])
+
     def serving_files(self, device: Device) -> tuple[str, ...]:
         """Return the files that inference on ``device`` needs: not the torch weights, not the model card."""
         names = [LABEL_MAPPING]
         if "kobert" in self.parts:
-            names.append(GRAPHS[self.serve.get(device, self.serve["cpu"])])
+            names.append(GRAPHS[self.precision(device)])
             names.extend(name for name in TOKENIZER_FILES if name in self.files)
         if "linear" in self.parts:
             names.extend(LINEAR_FILES)

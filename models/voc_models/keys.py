@@ -63,6 +63,16 @@ def review_snapshot(month: Month, run_id: str) -> str:
     return f"{review_snapshots(month)}{run_id}.csv"
 
 
+def review_outcome(month: Month, run_id: str) -> str:
+    """Return what ``prepare`` made of the sheet and ``publish`` writes back to it."""
+    return f"{month.compact}/runs/{run_id}/review.json"
+
+
+def review_history(month: Month) -> str:
+    """Return the month's history of predicted against final labels, one JSON line a change."""
+    return f"{month.compact}/review_history.jsonl"
+
+
 def fleet(month: Month, run_id: str) -> str:
     """Return the fleet report of a run."""
     return f"{month.compact}/fleet_{month.compact}_{run_id}.html"
@@ -78,15 +88,26 @@ def summary(month: Month, run_id: str) -> str:
     return f"{month.compact}/runs/{run_id}/summary.json"
 
 
+def decision(month: Month, run_id: str) -> str:
+    """Return what a training run decided, which its last step applies."""
+    return f"{month.compact}/runs/{run_id}/decision.json"
+
+
 # In the model store, which may be another address.
 CHAMPION = "models/champion.json"
 HISTORY = "models/history.jsonl"
 RELEASES = "models/releases/"
+MODELS = "models/"
 
 
 def release(version: str) -> str:
     """Return the object that names both heads of a release."""
     return f"{RELEASES}{version}.json"
+
+
+def claim(version: str) -> str:
+    """Return the object with which a trainer reserves a version before it uploads anything."""
+    return f"models/claims/{version}"
 
 
 def artifact(head: Literal["subject", "work"], version: str) -> str:

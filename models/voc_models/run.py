@@ -54,36 +54,76 @@ class CamelModel(BaseModel):
 class TrainSpec(CamelModel):
     """What mode train needs beyond the common fields."""
 
-    months: list[Month] | None = None
-    base_model: str = Field("skt/kobert-base-v1", min_length=1, max_length=253)
-    promote: Literal["auto", "manual", "never"] = "auto"
+    months: list[Month] | None = Field(
+        None, min_length=1, max_length=240, description="Months whose reviews train. Omitted: every reviewed month."
+    )
+    base_model: str = Field(
+        "skt/kobert-base-v1",
+        min_length=1,
+        max_length=253,
+        description="Encoder to start from: a hub name, a directory, or scratch (a small one of its own).",
+    )
+    promote: Literal["auto", "manual", "never"] = Field(
+        "auto",
+        description="auto: the gate decides. manual: it writes its decision and a person promotes. never: only measure.",
+    )
 
 
 BuildingId = Annotated[str, Field(min_length=1, max_length=63)]
 
 
 class RunSpec(CamelModel):
-    """``spec`` of a VocMonthlyRun (design, section 3.1)."""
+    """What to do with one month of VOC. Image, resources and node settings come from the operator, never from here."""
 
-    mode: Mode
-    month: Month | None = None
-    time_zone: str = KST
-    buildings: list[BuildingId] | None = Field(None, max_length=1000)
-    parallelism: int = Field(4, ge=1, le=1000)
-    backoff_limit: int = Field(2, ge=0, le=20)
-    suspend: bool = False
-    cancel: bool = False
-    retry_failed: int = Field(0, ge=0)
-    model_version: str = Field(CHAMPION_MODEL, pattern=r"^(champion|keyword|[0-9]{8}(-[0-9]+)?)$")
-    min_succeeded: str = Field("100%", pattern=r"^(100|[0-9]{1,2})%$")
-    active_deadline_seconds: int = Field(21600, ge=1)
-    ttl_seconds_after_finished: int = Field(2592000, ge=0)
-    train: TrainSpec | None = None
+    mode: Mode = Field(
+        description="full: tag, dashboards, review sheet. tagging-only: the same without dashboards. "
+        "refresh: merge the reviews into the dashboards. train: fine-tune on reviewed rows."
+    )
+    month: Month | None = Field(
+        None, description='Month as "2025-12". Omitted: the month before creation, kept in status.month.'
+    )
+    time_zone: str = Field(
+        KST, min_length=1, max_length=64, description="IANA time zone in which the month begins and ends."
+    )
+    buildings: list[BuildingId] | None = Field(
+        None,
+        min_length=1,
+        max_length=1000,
+        description="Ids of the buildings. Omitted: every building with VOC in that month, listed once at the start.",
+    )
+    parallelism: int = Field(
+        4, ge=1, le=1000, description="Most unfinished building Jobs at once, retries and queued ones included."
+    )
+    backoff_limit: int = Field(2, ge=0, le=20, description="Retries for each building.")
+    suspend: bool = Field(False, description="Start no new attempts; those that run finish.")
+    cancel: bool = Field(False, description="End everything now; cannot be taken back.")
+    retry_failed: int = Field(
+        0, ge=0, le=1000, description="Raise by one to run the failed buildings of a finished run again."
+    )
+    model_version: str = Field(
+        CHAMPION_MODEL,
+        pattern=r"^(champion|keyword|[0-9]{8}(-[0-9]+)?)$",
+        description="champion, keyword, or a release such as 20260116. Resolved once for every building of the run.",
+    )
+    min_succeeded: str = Field(
+        "100%",
+        pattern=r"^(100|[0-9]{1,2})%$",
+        description="Share of buildings below which the run is Failed; above it, with failures, it is PartiallySucceeded.",
+    )
+    active_deadline_seconds: int = Field(
+        21600, ge=1, description="Longest time the run may work; suspended, waiting and queued time does not count."
+    )
+    ttl_seconds_after_finished: int = Field(
+        2592000, ge=0, description="Seconds after completion until the Jobs are removed; the record stays."
+    )
+    train: TrainSpec | None = Field(None, description="Settings of mode train, which alone may have them.")
 
     @model_validator(mode="after")
     def _train_belongs_to_train(self) -> RunSpec:
         if self.train is not None and self.mode is not Mode.TRAIN:
             raise ValueError("spec.train belongs to mode train alone")
+        if self.buildings is not None and self.mode is Mode.TRAIN:
+            raise ValueError("spec.buildings does not belong to mode train, which learns from every building")
         if self.buildings is not None and len(set(self.buildings)) != len(self.buildings):
             raise ValueError("spec.buildings names a building twice")
         return self

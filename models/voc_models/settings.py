@@ -14,7 +14,6 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from voc_models.exit_codes import UsageError
 
-
 ENV_NAME = "VOC_ENV"
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 from voc_models.exit_codes import UsageError
+from voc_models.store import PreconditionFailedError, StoreUnavailableError
 from voc_models.store_file import FileStore
 
 if TYPE_CHECKING:
@@ -45,3 +47,36 @@ def open_store(
         access = S3Access(endpoint_url, path_style, region, access_key, secret_key)
         return S3Store(address, access)
     raise UsageError(f"Store address {address!r} is not understood. Use file:///path or s3://bucket/prefix.")
+
+
+def check_store(store: ObjectStore) -> str:
+    """Prove on a throw-away object that the store can be written, read, listed and written conditionally.
+
+    Returns:
+        One sentence for ``voc doctor``.
+
+    Raises:
+        StoreUnavailableError: it cannot, or it ignores conditions: two runs could then overwrite each other.
+    """
+    key = f"voc-check-{uuid4().hex}"
+    try:
+        etag = store.put(key, b"1", if_absent=True)
+        for condition in ({"if_absent": True}, {"if_match": f"not-{etag}"}):
+            _expect_refusal(store, key, **condition)
+        store.put(key, b"2", if_match=etag)
+        if store.get(key).data != b"2" or [entry.key for entry in store.list(key)] != [key]:
+            raise StoreUnavailableError(f"{store.address} does not show what was just written. Use another store.")
+    finally:
+        store.delete(key)
+    return f"{store.address} can be read and written, and keeps conditions."
+
+
+def _expect_refusal(store: ObjectStore, key: str, *, if_match: str | None = None, if_absent: bool = False) -> None:
+    try:
+        store.put(key, b"0", if_match=if_match, if_absent=if_absent)
+    except PreconditionFailedError:
+        return
+    raise StoreUnavailableError(
+        f"{store.address} ignores conditional writes, so two runs could overwrite each other. "
+        "Use a server that knows If-Match and If-None-Match."
+    )

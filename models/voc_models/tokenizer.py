@@ -13,11 +13,11 @@ import json
 import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import numpy as np
 import sentencepiece
-import tokenizers  # type: ignore[import-untyped] - ships neither types nor stubs
+import tokenizers  # type: ignore[import-untyped]  # ships neither types nor stubs
 
 from voc_models.exit_codes import DataError
 
@@ -43,13 +43,6 @@ class Tokenizer(Protocol):
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Return one list of ids per text, each in [0, size); never raises, whatever the text holds."""
-
-
-class Encoded(NamedTuple):
-    """A model input: ``ids`` with special tokens, of which the first ``first`` belong to segment 0, the rest to 1."""
-
-    ids: list[int]
-    first: int
 
 
 def _encodable(text: str) -> str:
@@ -165,7 +158,6 @@ class LibraryTokenizer:
                 )
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
-        self._tokenizer.encode_special_tokens = True  # "[SEP]" in a tenant's text is text
 
     @property
     def size(self) -> int:
@@ -175,7 +167,9 @@ class LibraryTokenizer:
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Return one list of ids per text."""
         cleaned = [_encodable(text) for text in texts]
-        return [row.ids for row in self._tokenizer.encode_batch_fast(cleaned, add_special_tokens=False)]
+        encoded = self._tokenizer.encode_batch_fast(cleaned, add_special_tokens=False)
+        # The library finds "[SEP]" in a tenant's text; there it is text that the vocabulary does not know.
+        return [[UNK if number <= MASK else number for number in row.ids] for row in encoded]
 
 
 def read_vocabulary(path: Path) -> list[str]:

@@ -23,7 +23,7 @@ from voc_models.store_s3 import S3Access, S3Store
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_SECRET = "not-a-secret-of-anyone"  # noqa: S105 - the throw-away server's key
+SECRET = "not-a-secret-of-anyone"  # noqa: S105 - the throw-away server's key
 
 
 class S3Server(NamedTuple):
@@ -59,6 +59,7 @@ def _command(folder: Path, bucket: str, s3_port: int) -> list[str]:
         "-webdav=false",
         "-s3.port.iceberg=0",
         "-s3.port.lance=0",
+        "-s3.autoCreateBucket=false",
         "-s3.localSocket=",
         f"-filer.localSocket={folder}/filer.sock",
         "-volume.preStopSeconds=0",
@@ -95,14 +96,14 @@ def running_s3(folder: Path) -> Iterator[S3Server]:
     (s3_port,) = _free_ports(1)
     url = f"http://127.0.0.1:{s3_port}"
     log = folder / "weed.log"
-    environment = {**os.environ, "AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": _SECRET, "HOME": str(folder)}
+    environment = {**os.environ, "AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": SECRET, "HOME": str(folder)}
     with log.open("wb") as output:
         server = subprocess.Popen(
             _command(folder, bucket, s3_port), stdout=output, stderr=subprocess.STDOUT, cwd=folder, env=environment
         )
         try:
             _wait(url, server, log)
-            access = S3Access(url, path_style=True, access_key=key, secret_key=SecretStr(_SECRET))
+            access = S3Access(url, path_style=True, access_key=key, secret_key=SecretStr(SECRET))
             _wait_for_bucket(S3Store(f"s3://{bucket}", access))
             yield S3Server(access, bucket)
         finally:

@@ -24,6 +24,8 @@ def test_the_layout_is_the_designs() -> None:
     assert keys.plan(DECEMBER, RUN) == f"202512/runs/{RUN}/plan.json"
     assert keys.summary(DECEMBER, RUN) == f"202512/runs/{RUN}/summary.json"
     assert keys.review_snapshot(DECEMBER, RUN) == f"202512/reviews/{RUN}.csv"
+    assert keys.review_outcome(DECEMBER, RUN) == f"202512/runs/{RUN}/review.json"
+    assert keys.review_history(DECEMBER) == "202512/review_history.jsonl"
     assert keys.release("20260116") == "models/releases/20260116.json"
     assert keys.artifact("work", "20260116") == "models/kobert_work_20260116/"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.pii_corpus import KEPT, MASKED
@@ -28,6 +28,7 @@ def test_the_corpus_is_large_enough_to_mean_something() -> None:
     assert min(len(MASKED), len(KEPT)) >= 50
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from([text for text, _ in MASKED] + list(KEPT)), max_size=6).map("\n".join))
 def test_masking_is_idempotent(text: str) -> None:
     """A masked text is masked to itself, whatever lines it is made of."""
@@ -35,6 +36,7 @@ def test_masking_is_idempotent(text: str) -> None:
     assert mask_personal_data(once) == once
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_any_text_can_be_masked(text: str) -> None:
     """Any text is masked without an error, and the answer is masked to itself."""

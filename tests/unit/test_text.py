@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from voc_models.csv_text import escape_cell, unescape_cell
@@ -52,6 +52,7 @@ def test_cleaning_keeps_what_carries_meaning(text: str, cleaned: str) -> None:
     assert whitelist_text(text) == cleaned
 
 
+@settings(deadline=None)
 @given(ANY_TEXT)
 @example("\u1100\u0300\u1161")
 @example("e\u0338\u0301")
@@ -64,6 +65,7 @@ def test_cleaning_is_idempotent_and_normal(text: str) -> None:
     assert cleaned.encode().decode() == cleaned
 
 
+@settings(deadline=None)
 @given(ANY_TEXT)
 def test_what_is_displayed_is_harmless(text: str) -> None:
     """A displayed text is valid UTF-8 without controls, surrogates and bidi marks, line breaks apart."""
@@ -108,6 +110,7 @@ def test_different_rooms_are_different_texts() -> None:
     assert normalise("1204호 누수") != normalise("1205호 누수")
 
 
+@settings(deadline=None)
 @given(ANY_TEXT)
 def test_a_key_is_its_own_key(text: str) -> None:
     """A normalised text holds no whitespace and its cleaned, folded form is stable."""
@@ -144,6 +147,7 @@ def test_an_empty_row_is_an_empty_input() -> None:
     assert model_input("😀", " ", "\u200b") == ModelInput("", "")
 
 
+@settings(deadline=None)
 @given(st.integers(0, 600), st.integers(0, 600), st.integers(0, 600))
 def test_budgets_are_fair_and_used(length_a: int, length_b: int, limit: int) -> None:
     """Both kept parts fit the limit, nothing is cut without need, and each is sure of half."""
@@ -161,6 +165,7 @@ def test_formulas_are_escaped(text: str) -> None:
     assert escape_cell(text) == "'" + text
 
 
+@settings(deadline=None)
 @given(st.one_of(ANY_TEXT, ANY_TEXT.map("'".__add__), ANY_TEXT.map("=".__add__)))
 def test_the_escape_is_inverted_exactly(text: str) -> None:
     """Unescaping an escaped cell gives back the text, apostrophes included."""

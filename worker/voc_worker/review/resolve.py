@@ -29,7 +29,7 @@ UNKNOWN_ID = "이 달의 접수 목록에 없는 voc_id입니다. voc_id를 고�
 NO_ID = "voc_id가 비어 있어 어느 접수인지 알 수 없습니다. 원래 행에 다시 적어 주세요."
 TORN = "voc_id와 건물 또는 접수일시가 서로 맞지 않습니다. 일부 열만 정렬했거나 voc_id를 고친 행입니다. 되돌려 주세요."
 CONFLICT = "같은 voc_id가 여러 행에 있고 검수 내용이 서로 다릅니다. 한 행만 남겨 주세요."
-DELETED = "시트에서 행이 삭제되어 지난 검수 결과를 그대로 두었습니다."
+DELETED_RETIRED = "시트에서 행이 삭제되었고 지난 검수의 분류는 더 이상 쓰지 않습니다."
 
 
 class State(StrEnum):
@@ -272,18 +272,20 @@ class _Resolver:
     def _carry(self, key: str) -> bool:
         """Keep the previous decision of a row that people deleted, as far as its pairs are still in force."""
         row = dict(self.previous[key])
-        kept = 0
+        lost: list[str] = []
         for head in HEADS:
             names = (f"{head}_major", f"{head}_minor")
-            if self.choices.is_active(head, Label(*(str(row[name]) for name in names))):
-                kept += 1
-            else:
+            label = Label(*(str(row[name]) for name in names))
+            if any(label) and not self.choices.is_active(head, label):
+                lost.append(f"{HEAD_NAMES[head]} {shown(label)}")
                 row.update(dict.fromkeys(names, ""))
-        self._dispute(key, self.known[key].building_id, 0, DELETED)
-        if kept:
-            self.snapshot[key] = row
-            self.states[key] = State.REVIEWED
-        return bool(kept)
+        if lost:
+            self._dispute(key, self.known[key].building_id, 0, f"{DELETED_RETIRED} ({', '.join(lost)})")
+        if not any(row[name] for name in LABELS):
+            return False
+        self.snapshot[key] = row
+        self.states[key] = State.REVIEWED
+        return True
 
     def _dispute(self, key: str, building: str, number: int, reason: str) -> None:
         self.disputed.append(Dispute(key, building.strip(), number, reason))
@@ -296,5 +298,10 @@ class _Resolver:
 
 def _snapshot_frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
     """Return the snapshot's frame with its dtypes, also when it has no rows."""
-    frame = pd.DataFrame(rows, columns=list(SNAPSHOT))
+    frame = pd.DataFrame(rows, columns=list(SNAPSHOT), dtype="object")
     return frame.astype({name: "bool" if name == "is_sample" else "str" for name in SNAPSHOT})
+
+
+def empty_snapshot() -> pd.DataFrame:
+    """Return a snapshot without rows: nobody reviewed anything yet."""
+    return _snapshot_frame([])

@@ -1,0 +1,83 @@
+"""What the operator is told about its cluster: images, resources, nodes, queue. The chart writes it, users never do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field, ValidationError
+from yaml import YAMLError, safe_load
+
+from voc_models.exit_codes import UsageError
+from voc_models.run import CamelModel, Step
+
+
+class Resources(CamelModel):
+    """Kubernetes resource quantities of one step."""
+
+    requests: dict[str, str] = Field(default_factory=dict)
+    limits: dict[str, str] = Field(default_factory=dict)
+
+
+class StepConfig(CamelModel):
+    """How the pods of one step run."""
+
+    resources: Resources = Resources()
+    gpus: int = Field(0, ge=0, description="Cards of gpuResource for each pod.")
+    node_selector: dict[str, str] = Field(default_factory=dict)
+    tolerations: list[dict[str, Any]] = Field(default_factory=list)
+    runtime_class_name: str | None = None
+    priority_class_name: str | None = None
+    queue_name: str | None = Field(None, description="Kueue's LocalQueue; the label goes on every Job.")
+    scratch_size: str = Field("2Gi", description="Size limit of the emptyDir at /tmp.")
+    volumes: list[dict[str, Any]] = Field(default_factory=list)
+    volume_mounts: list[dict[str, Any]] = Field(default_factory=list)
+
+
+class OperatorConfig(CamelModel):
+    """The operator's configuration file."""
+
+    worker_image: str = Field(min_length=1)
+    worker_gpu_image: str | None = Field(None, description="For building Jobs with GPUs; workerImage without it.")
+    trainer_image: str = Field(min_length=1)
+    image_pull_policy: str = Field("IfNotPresent", pattern="^(Always|IfNotPresent|Never)$")
+    image_pull_secrets: list[str] = Field(default_factory=list)
+    service_account: str = "default"
+    gpu_resource: str = "nvidia.com/gpu"
+    environment: dict[str, str] = Field(default_factory=dict, description="Plain settings of the steps.")
+    config_maps: list[str] = Field(default_factory=list, description="ConfigMaps whose keys become settings.")
+    secrets: list[str] = Field(default_factory=list, description="Secrets whose keys become settings, by reference.")
+    termination_grace_period_seconds: int = Field(60, ge=1)
+    attempt_deadline_seconds: int = Field(7200, ge=1, description="Longest time of one attempt of any step.")
+    prepare: StepConfig = StepConfig()
+    building: StepConfig = StepConfig(gpus=1)
+    refresh: StepConfig = StepConfig()
+    train: StepConfig = StepConfig(gpus=1)
+    publish: StepConfig = StepConfig()
+
+    def step(self, step: Step, *, refresh: bool) -> StepConfig:
+        """Return how pods of ``step`` run; building Jobs of a refresh merge reviews and need no GPU."""
+        if step is Step.BUILDING and refresh:
+            return self.refresh
+        by_step = {
+            Step.PREPARE: self.prepare,
+            Step.BUILDING: self.building,
+            Step.TRAIN: self.train,
+            Step.PUBLISH: self.publish,
+        }
+        return by_step[step]
+
+
+def read_config(text: str) -> OperatorConfig:
+    """Read the configuration file.
+
+    Raises:
+        UsageError: it is no YAML or a field is wrong; the sentence names the field.
+    """
+    try:
+        return OperatorConfig.model_validate(safe_load(text) or {})
+    except YAMLError as error:
+        raise UsageError(f"The operator's configuration is not valid YAML: {error}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise UsageError(f"The operator's configuration is refused: {where}: {first['msg']}.") from error

@@ -1,0 +1,220 @@
+"""From a run, the configuration and a building to a Job manifest. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import Any, NamedTuple
+
+from voc_models.exit_codes import FINAL, RETRIED, ExitCode
+from voc_models.keys import plan as plan_key
+from voc_models.months import Month
+from voc_models.run import API_VERSION, GROUP, KIND, Mode, RunSpec, Step
+from voc_operator.config import OperatorConfig, StepConfig
+
+MANAGED_BY = "voc-operator"
+RUN_LABEL = f"{GROUP}/run"
+RUN_UID_LABEL = f"{GROUP}/run-uid"
+STEP_LABEL = f"{GROUP}/step"
+#: A building id may be no label value (Hangul, long), so the label is a hash and the annotation the id.
+BUILDING_LABEL = f"{GROUP}/building-hash"
+BUILDING_ANNOTATION = f"{GROUP}/building"
+ATTEMPT_LABEL = f"{GROUP}/attempt"
+QUEUE_LABEL = "kueue.x-k8s.io/queue-name"
+CONTAINER = "step"
+_NAME_PART = 20
+
+
+class RunRef(NamedTuple):
+    """What a Job must know of its run."""
+
+    name: str
+    namespace: str
+    uid: str
+    run_id: str
+    month: Month
+    created: str
+
+
+class Attempt(NamedTuple):
+    """One attempt of one step; ``building`` is "" for prepare, train and publish, ``number`` starts at 0."""
+
+    step: Step
+    building: str
+    number: int
+
+
+def job_name(run: RunRef, attempt: Attempt) -> str:
+    """Return ``{run, at most 20}-{step}-{hash of run UID, step, building, attempt}``: a DNS label, always the same."""
+    digest = _digest(run.uid, attempt.step.value, attempt.building, str(attempt.number))
+    prefix = re.sub(r"[^a-z0-9-]", "-", run.name.lower())[:_NAME_PART].strip("-") or "run"
+    return f"{prefix}-{attempt.step.value}-{digest}"
+
+
+def building_hash(building: str) -> str:
+    """Return what labels carry instead of the building's id."""
+    return _digest(building) if building else "none"
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+
+
+def build_job(run: RunRef, spec: RunSpec, config: OperatorConfig, attempt: Attempt, image: str = "") -> dict[str, Any]:
+    """Return the manifest of one attempt.
+
+    Args:
+        run: the owner.
+        spec: the run's spec.
+        config: the cluster's configuration.
+        attempt: step, building and number.
+        image: the image pinned for this run; the configured one when "".
+    """
+    step = config.step(attempt.step, refresh=spec.mode is Mode.REFRESH)
+    labels = _labels(run, attempt)
+    job_labels = labels | ({QUEUE_LABEL: step.queue_name} if step.queue_name else {})
+    annotations = {BUILDING_ANNOTATION: attempt.building} if attempt.building else {}
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {
+            "name": job_name(run, attempt),
+            "namespace": run.namespace,
+            "labels": job_labels,
+            "annotations": annotations,
+            "ownerReferences": [_owner(run)],
+        },
+        "spec": {
+            "backoffLimit": 0,
+            "activeDeadlineSeconds": config.attempt_deadline_seconds,
+            # Two pods must never work on one building: a new one only after the old one is gone for good.
+            "podReplacementPolicy": "Failed",
+            "podFailurePolicy": {"rules": failure_rules()},
+            "template": {
+                "metadata": {"labels": labels, "annotations": annotations},
+                "spec": _pod(run, spec, config, step, attempt, image or default_image(config, spec, attempt.step)),
+            },
+        },
+    }
+
+
+def default_image(config: OperatorConfig, spec: RunSpec, step: Step) -> str:
+    """Return the configured image of a step; the decision of a training is applied by the trainer's image."""
+    if step is Step.TRAIN or (step is Step.PUBLISH and spec.mode is Mode.TRAIN):
+        return config.trainer_image
+    with_gpu = config.step(step, refresh=spec.mode is Mode.REFRESH).gpus > 0
+    return (config.worker_gpu_image if with_gpu else None) or config.worker_image
+
+
+def failure_rules() -> list[dict[str, Any]]:
+    """Return podFailurePolicy: the platform's disruptions first, then the table of exit codes.
+
+    FailJob ends the Job at once; the operator reads the exit code and decides about the next attempt.
+    """
+    codes = sorted(code.value for code in FINAL | RETRIED if code is not ExitCode.OK)
+    return [
+        {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]},
+        {"action": "FailJob", "onExitCodes": {"containerName": CONTAINER, "operator": "In", "values": codes}},
+    ]
+
+
+def command(run: RunRef, spec: RunSpec, attempt: Attempt) -> list[str]:
+    """Return what the container runs: the same words that ``voc run`` uses on a laptop."""
+    if attempt.step is Step.PREPARE:
+        return _prepare_command(run, spec)
+    plan = ["--plan", plan_key(run.month, run.run_id)]
+    if attempt.step is Step.TRAIN:
+        return ["python", "-m", "voc_training", "train", *plan]
+    if attempt.step is Step.PUBLISH and spec.mode is Mode.TRAIN:
+        return ["python", "-m", "voc_training", "promote", *plan]
+    more = ["--building", attempt.building] if attempt.step is Step.BUILDING else []
+    return ["python", "-m", "voc_worker", attempt.step.value, *plan, *more]
+
+
+def _prepare_command(run: RunRef, spec: RunSpec) -> list[str]:
+    words = ["python", "-m", "voc_worker", "prepare", "--mode", spec.mode.value, "--month", str(run.month)]
+    words += ["--run-id", run.run_id, "--created", run.created, "--time-zone", spec.time_zone]
+    words += ["--model-version", spec.model_version]
+    for building in spec.buildings or []:
+        words += ["--building", building]
+    if spec.train is not None:
+        words += ["--train", spec.train.model_dump_json(by_alias=True)]
+    return words
+
+
+def _labels(run: RunRef, attempt: Attempt) -> dict[str, str]:
+    return {
+        "app.kubernetes.io/name": "voc-nlp",
+        "app.kubernetes.io/component": attempt.step.value,
+        "app.kubernetes.io/managed-by": MANAGED_BY,
+        RUN_UID_LABEL: run.uid,
+        # A run's name may have 253 characters, a label value 63.
+        RUN_LABEL: run.name[:63].rstrip("-."),
+        STEP_LABEL: attempt.step.value,
+        BUILDING_LABEL: building_hash(attempt.building),
+        ATTEMPT_LABEL: str(attempt.number),
+    }
+
+
+def _owner(run: RunRef) -> dict[str, Any]:
+    return {
+        "apiVersion": API_VERSION,
+        "kind": KIND,
+        "name": run.name,
+        "uid": run.uid,
+        "controller": True,
+        "blockOwnerDeletion": True,
+    }
+
+
+def _pod(
+    run: RunRef, spec: RunSpec, config: OperatorConfig, step: StepConfig, attempt: Attempt, image: str
+) -> dict[str, Any]:
+    gpus = {config.gpu_resource: str(step.gpus)} if step.gpus else {}
+    pod: dict[str, Any] = {
+        "restartPolicy": "Never",
+        "serviceAccountName": config.service_account,
+        "automountServiceAccountToken": False,
+        "terminationGracePeriodSeconds": config.termination_grace_period_seconds,
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": 10001,
+            "runAsGroup": 10001,
+            "fsGroup": 10001,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "imagePullSecrets": [{"name": name} for name in config.image_pull_secrets],
+        "nodeSelector": step.node_selector,
+        "tolerations": step.tolerations,
+        "containers": [
+            {
+                "name": CONTAINER,
+                "image": image,
+                "imagePullPolicy": config.image_pull_policy,
+                "command": command(run, spec, attempt),
+                "env": [{"name": name, "value": value} for name, value in _environment(config).items()],
+                "envFrom": [{"configMapRef": {"name": name}} for name in config.config_maps]
+                + [{"secretRef": {"name": name}} for name in config.secrets],
+                "resources": {"requests": step.resources.requests, "limits": step.resources.limits | gpus},
+                "terminationMessagePolicy": "File",
+                "securityContext": {
+                    "allowPrivilegeEscalation": False,
+                    "readOnlyRootFilesystem": True,
+                    "capabilities": {"drop": ["ALL"]},
+                },
+                "volumeMounts": [{"name": "scratch", "mountPath": "/tmp"}, *step.volume_mounts],  # noqa: S108 - the pod's own emptyDir
+            }
+        ],
+        "volumes": [{"name": "scratch", "emptyDir": {"sizeLimit": step.scratch_size}}, *step.volumes],
+    }
+    if step.runtime_class_name:
+        pod["runtimeClassName"] = step.runtime_class_name
+    if step.priority_class_name:
+        pod["priorityClassName"] = step.priority_class_name
+    return pod
+
+
+def _environment(config: OperatorConfig) -> dict[str, str]:
+    """Return the settings of every step: the only writable place is the scratch folder."""
+    scratch = {"BASE_DIR": "/tmp", "OUT_DIR": "/tmp/var", "LOG_DIR": "/tmp/logs", "MODEL_DIR": "/tmp/models"}  # noqa: S108 - see above
+    return scratch | {"HOME": "/tmp", "LOG_FORMAT": "json"} | config.environment  # noqa: S108 - see above
