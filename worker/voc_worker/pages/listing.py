@@ -65,14 +65,17 @@ def listed_rows(rows: pd.DataFrame, t: Texts, anchors: Collection[str], *, maske
 
 def _row(record: Mapping[Hashable, Any], t: Texts, wanted: Collection[str], *, masked: bool) -> ListedRow:
     done, hours = _done(t, record["created_at"], record["completed_at"])
+    title = _cut(str(record["title"]), _TITLE_CHARS, masked=masked)
+    text = _cut(str(record["request_contents"]), _TEXT_CHARS, masked=masked)
     reviewed = bool(record.get("subject_reviewed")) and bool(record.get("work_reviewed"))
     return ListedRow(
         voc_id=one_line(str(record["voc_id"])),
         when="" if pd.isna(record["created_at"]) else f"{record['created_at']:%m-%d %H:%M}",
         subject=one_line(f"{record['subject_major']}/{record['subject_minor']}"),
         work=one_line(f"{record['work_major']}/{record['work_minor']}"),
-        title=_cut(str(record["title"]), _TITLE_CHARS, masked=masked),
-        text=_cut(str(record["request_contents"]), _TEXT_CHARS, masked=masked),
+        # Many portals fill the title with how the request begins: said once is enough.
+        title="" if text.startswith(title.rstrip(".…")) else title,
+        text=text,
         done=done,
         hours=hours,
         check=t("rows.reviewed") if reviewed else _confidence(record["subject_confidence"], record["work_confidence"]),
