@@ -282,10 +282,19 @@ def _as_owner(uid: int) -> list[str]:
 
     The one privilege kept is to pass closed parent directories (``/root``, a private ``/tmp/…``), which would
     otherwise have to be opened to everybody.
+
+    Raises:
+        UsageError: the program that does it is not installed.
     """
+    setpriv = shutil.which("setpriv")
+    if setpriv is None:
+        raise UsageError(
+            "PostgreSQL refuses to run as root, and setpriv (Debian: util-linux) is not there to change the user. "
+            "Install it, or run as an ordinary user."
+        )
     privilege = "+dac_override"
     return [
-        "setpriv",
+        setpriv,
         f"--reuid={uid}",
         f"--regid={pwd.getpwuid(uid).pw_gid}",
         "--clear-groups",

@@ -48,7 +48,7 @@ _PEOPLE_HEADER: Final = PatternFill("solid", fgColor="FFFFE699")
 
 def refresh_lists(book: Workbook, taxonomy: Taxonomy) -> bool:
     """Make the hidden worksheet and the defined names show the taxonomy's active pairs; tell whether they changed."""
-    columns = _list_columns(taxonomy)
+    columns = list_columns(taxonomy)
     wanted = {
         name: f"{quote_sheetname(LISTS_SHEET)}!${letter}$2:${letter}${len(cells) + 1}"
         for letter, (name, cells) in zip("ABCDEFG", columns.items(), strict=True)
@@ -75,7 +75,7 @@ def refresh_lists(book: Workbook, taxonomy: Taxonomy) -> bool:
     return True
 
 
-def _list_columns(taxonomy: Taxonomy) -> dict[str, list[str]]:
+def list_columns(taxonomy: Taxonomy) -> dict[str, list[str]]:
     """Return the hidden worksheet's columns by defined name.
 
     Per head: every 대분류 once; and, row beside row, the 대분류 and the 중분류 of every pair, equal 대분류 together.
