@@ -88,8 +88,8 @@ class Workplace:
         """Run ``voc run --mode full`` for the month with these options and watch it."""
         command = [
             sys.executable,
-            "-c",
-            "from voc_worker.cli import main; main()",
+            "-m",
+            "voc_worker.cli",
             *("run", "--mode", "full", "--month", str(MONTH), *options),
         ]
         return watch(command, self._environment(), self._folder, cores=cores, every=every)
