@@ -88,6 +88,11 @@ def summary(month: Month, run_id: str) -> str:
     return f"{month.compact}/runs/{run_id}/summary.json"
 
 
+def decision(month: Month, run_id: str) -> str:
+    """Return what a training run decided, which its last step applies."""
+    return f"{month.compact}/runs/{run_id}/decision.json"
+
+
 # In the model store, which may be another address.
 CHAMPION = "models/champion.json"
 HISTORY = "models/history.jsonl"

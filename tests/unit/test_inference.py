@@ -92,7 +92,7 @@ def test_calibration_depends_on_the_reply(tmp_path: Path) -> None:
         with_reply=cal.Calibration(temperature=2.0),
         without_reply=cal.Calibration(scores=(0.0, 1.0), confidences=(0.1, 0.6)),
     )
-    directory, manifest = fx.write_head(tmp_path, "subject", calibration=fits)
+    directory, manifest = fx.write_head(tmp_path, "subject", changes={"calibration": fits})
     answer = _load((directory, manifest)).predict(fx.ROWS)["subject"]
     plain = _expected(directory, "subject")
     tempered = plain**0.5 / (plain**0.5).sum(axis=1, keepdims=True)
@@ -106,7 +106,7 @@ def test_a_blend_is_the_weighted_mean_of_its_parts(tmp_path: Path) -> None:
     """Linear, KoBERT and keyword parts mix by their weights; a keyword score of 0 says nothing."""
     curve = cal.Calibration(scores=(0.0, 1.0), confidences=(0.25, 0.85))
     parts = {"linear": Part(weight=1.0), "kobert": Part(weight=2.0), "keyword": Part(weight=1.0, calibration=curve)}
-    directory, manifest = fx.write_head(tmp_path, "subject", ("linear", "kobert", "keyword"), parts=parts)
+    directory, manifest = fx.write_head(tmp_path, "subject", ("linear", "kobert", "keyword"), changes={"parts": parts})
     model = _load((directory, manifest))
     labels = fx.LABELS["subject"]
     words = KeywordAnswer(
