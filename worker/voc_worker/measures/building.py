@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 #: Months of history that the measures can use: last year's same month and the one before it.
 HISTORY_MONTHS: Final = 13
-# Last month and last year's, each with the one before it, which the repeat rate looks back into.
-_COMPARED: Final = (-1, -2, -12, -13)
 _NO_KEYWORDS: Final = KeywordSummary()
 
 
@@ -53,7 +51,7 @@ def measure_building(  # noqa: PLR0913 - what a page shows comes from as many pl
     past = {entry.month: entry for entry in history if month.plus(-HISTORY_MONTHS) <= entry.month < month}
     frames = {each: entry.rows for each, entry in past.items()}
     before, year_ago = frames.get(month.plus(-1)), frames.get(month.plus(-12))
-    values = _values({**{each: frames[each] for each in map(month.plus, _COMPARED) if each in frames}, month: rows})
+    values = _values({**frames, month: rows}, [month, month.plus(-1), month.plus(-12)])
     return BuildingMeasures(
         month=month,
         building_id=building_id,
@@ -78,14 +76,18 @@ def measure_building(  # noqa: PLR0913 - what a page shows comes from as many pl
     )
 
 
-def _values(frames: Mapping[Month, pd.DataFrame]) -> dict[Month, dict[KpiKey, kpis.Value]]:
-    """Return the numbers of each known month.
+def _values(frames: Mapping[Month, pd.DataFrame], wanted: Sequence[Month]) -> dict[Month, dict[KpiKey, kpis.Value]]:
+    """Return the numbers of each wanted month that is known.
 
     A customer without completion times is one with none in any month: a single month without is one where nothing was
     completed.
     """
     completes = any(rows["completed_at"].notna().any() for rows in frames.values())
-    return {each: kpis.values(rows, frames.get(each.plus(-1)), completes=completes) for each, rows in frames.items()}
+    return {
+        each: kpis.values(frames[each], frames.get(each.plus(-1)), completes=completes)
+        for each in wanted
+        if each in frames
+    }
 
 
 def _point(frames: Mapping[Month, pd.DataFrame], month: Month) -> MonthPoint:

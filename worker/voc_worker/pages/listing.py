@@ -21,7 +21,7 @@ MOST_ROWS: Final = 10_000
 #: Whole-page budget in bytes at these numbers of rows; linear between them (the issue's limits, a little inside).
 _BUDGET: Final = ((0, 295_000), (500, 295_000), (1_000, 395_000), (MOST_ROWS, 1_490_000))
 #: A tag is doubtful below this confidence, in percent.
-LOW_PERCENT: Final = 60
+LOW_PERCENT: Final = 70
 _TITLE_CHARS: Final = 60
 _TEXT_CHARS: Final = 400
 

@@ -106,14 +106,11 @@ class Correspondence:
         yield letter
         chance = rng.random()
         if chance < _DUPLICATED:
-            yield replace(letter, created=created + timedelta(seconds=rng.randrange(5, 900)))
+            yield _sent_again(letter, created + timedelta(seconds=rng.randrange(5, 900)))
         elif chance < _DUPLICATED + _REWORDED:
-            title, request = (
-                letter.title,
-                f"{letter.request} {rng.choice(('빨리요', '!!', '확인 부탁드립니다', '답변 없으셔서 다시 올립니다'))}",
-            )
-            later = created + timedelta(hours=rng.uniform(1, 30))
-            yield replace(letter, created=later, title=title, request=request.strip(), replied=None, reply="")
+            added = rng.choice(("빨리요", "!!", "확인 부탁드립니다", "답변 없으셔서 다시 올립니다"))
+            later = _sent_again(letter, created + timedelta(hours=rng.uniform(1, 30)))
+            yield replace(later, request=f"{letter.request} {added}".strip(), replied=None, reply="")
         elif chance < _DUPLICATED + _REWORDED + _SHARED:
             for _ in range(rng.randrange(2, 5)):
                 soon = created + timedelta(minutes=rng.uniform(2, 180))
@@ -153,3 +150,14 @@ class Correspondence:
             matter=matter,
             tenant=tenant,
         )
+
+
+def _sent_again(letter: Letter, created: datetime) -> Letter:
+    """Return the letter as sent once more; what the staff had done by then they tick off within minutes."""
+    earliest = created + timedelta(minutes=7)
+    return replace(
+        letter,
+        created=created,
+        replied=letter.replied and max(letter.replied, earliest),
+        completed=letter.completed and max(letter.completed, earliest),
+    )
