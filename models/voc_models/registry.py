@@ -92,10 +92,12 @@ class Registry:
 
         Raises:
             RegistryError: that version exists.
+            DataError: it could not be read again (a score that is no number).
         """
-        data = release.to_json()
+        key, data = keys.release(release.version), release.to_json()
+        read_record(Release, data, key)
         try:
-            self._store.put(keys.release(release.version), data, content_type=_JSON, if_absent=True)
+            self._store.put(key, data, content_type=_JSON, if_absent=True)
         except PreconditionFailedError as error:
             raise RegistryError(f"Release {release.version} exists already. Claim another version.") from error
         return PlannedModel(release=release.version, digest=hashlib.sha256(data).hexdigest())
