@@ -27,7 +27,7 @@ def open_workbook(
     """Fetch the month's workbook and open it. Give it back with `voc review push`."""
     now, asked = state(context), Month.parse(month)
     if now.settings.review_backend == "sheets":
-        where = now.parts.book.url(asked)
+        where = now.parts.book().url(asked)
         now.reporter.say(f"Reviewers work in Google Sheets: {where}")
     else:
         where = str(take(now.parts.store, asked, to, discard=discard))
@@ -61,4 +61,4 @@ def _only_workbook(now: State) -> None:
 def url(context: typer.Context, month: MonthOption) -> None:
     """Print where reviewers open the month."""
     now = state(context)
-    now.reporter.say(now.parts.book.url(Month.parse(month)))
+    now.reporter.say(now.parts.book().url(Month.parse(month)))
