@@ -165,7 +165,7 @@ def test_fleet_counts_closed_buildings_without_naming_them() -> None:
     made = render_fleet(pages_fleet_data.fleet(5, closed=2), run_id=RUN_ID)
     assert "건물 7곳" in made
     assert "문을 닫은 건물 2곳은 합계에 넣고 이름은 적지 않았습니다." in made
-    ranked = lxml_html.fromstring(made.encode()).xpath("//table[contains(@class,'wide')]/tbody/tr")
+    ranked = lxml_html.fromstring(made.encode()).xpath("//table[contains(@class,'ranked')]/tbody/tr")
     assert len(ranked) == 5
 
 
