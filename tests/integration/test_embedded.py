@@ -88,8 +88,7 @@ def test_a_killed_server_is_started_again_with_its_rows(tmp_path: Path) -> None:
         with psycopg.connect(address.conninfo()) as connection:
             connection.execute("create table kept as select 1 as number")
         os.kill(int((tmp_path / "pg" / "data" / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
-        again = EmbeddedPostgres(tmp_path / "pg").start()
-        with psycopg.connect(again.conninfo()) as connection:
+        with EmbeddedPostgres(tmp_path / "pg") as again, psycopg.connect(again.conninfo()) as connection:
             assert connection.execute("select number from kept").fetchone() == (1,)
 
 

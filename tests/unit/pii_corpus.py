@@ -228,3 +228,10 @@ KEPT: tuple[str, ...] = (
     "화장실 물이 안 나옵니다 ㅠㅠ",
     "",
 )
+
+_WRITTEN = """
+0 1 010 12 1234 56 900101 - . ~ / 가 호 김철수 님 씨 과장 드림 @ a .com * ****** ( ) 신한 은행 계좌 전화 ☎ T 4111 1111
+공일공 일이삼 차량 서울 +82 [ ] , 년 02 031 😀 ＠ ０
+"""
+#: What personal data and its look-alikes are made of, for texts put together at random.
+PIECES: tuple[str, ...] = (*_WRITTEN.split(), " ", "\n", "\u200b")

@@ -99,6 +99,8 @@ def test_only_serving_files_are_needed(tmp_path: Path) -> None:
         ({"version": "latest"}, "version"),
         ({"schema_version": 2}, "schema_version"),
         ({"unknown": 1}, "unknown"),
+        ({"files": {"../model.onnx": {"sha256": "0" * 64, "size": 1}}}, "not a plain one"),
+        ({"files": {"manifest.json": {"sha256": "0" * 64, "size": 1}}}, "not a plain one"),
         ({"taxonomy_sha256": "abc"}, "taxonomy_sha256"),
         ({"parts": {"kobert": {"weight": -1.0}}}, "weight"),
     ],

@@ -54,6 +54,11 @@ def test_text_without_spaces_is_not_one_word() -> None:
     assert ANALYSER.nouns("지하주차장차단기고장점검") == ["지하주차장", "차단기", "고장", "점검"]
 
 
+def test_only_the_beginning_of_a_long_text_is_read() -> None:
+    """Nouns after the first four thousand characters are not looked for."""
+    assert ANALYSER.nouns("누수 " + "가 " * 3000 + "결로") == ["누수"]
+
+
 def test_words_of_a_customer_are_kept_whole_and_left_out() -> None:
     """A user word is kept whole wherever it is, the longest wins, and a stop word is left out."""
     analyser = KeywordAnalyser(user_words=["가온나래홀", "나래홀", " "], stop_words=["누수"])
