@@ -70,7 +70,6 @@ def test_a_month_from_tagging_to_reviewed_dashboards(person: Person) -> None:
     ]
     corrected, accepted, mistyped = ids[:3]
     edit(
-        person,
         workbook,
         {
             corrected: {
