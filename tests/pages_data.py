@@ -26,7 +26,7 @@ _SUBJECTS: Final = (
     (
         Label("환경", "청결/미화"),
         19,
-        ("화장실 휴지가 떨어졌어요", "탕비실 싱크대에서 냄새가 심합니다", "복도 카펫 얼룩 청소 부탁드립니다"),
+        ("화장실 휴지가 떨어졌어요", "탕비실 싱크대 냄새가 심합니다", "복도 얼룩 청소 부탁드립니다"),
     ),
     (Label("설비", "누수"), 13, ("천장에서 물이 떨어집니다", "배관에서 물이 새고 있습니다")),
     (Label("주차", "주차장 이용"), 12, ("방문 차량 등록이 되지 않습니다", "주차 차단기가 열리지 않아요")),
@@ -46,11 +46,12 @@ _WORKS: Final = (
     Label("기타", "기타"),
 )
 _PLACES: Final = ("B2", "B1", "1층", "3층", "7층", "12층", "로비", "주차장", "옥상")
-_WORDS: Final = (
-    "냉난방기", "화장실", "주차장", "누수", "엘리베이터", "조명", "탕비실", "청소", "온도", "천장", "차단기", "배관", "복도", "출입카드",
-    "회의실", "소음", "휴지", "냄새", "점검", "방문차량", "히터", "공사", "싱크대", "카펫", "환기", "정수기", "창문", "블라인드", "콘센트",
-    "방역", "택배", "로비", "세면대", "필터", "누전", "방화문", "비상등", "우산꽂이", "재활용", "음식물",
-)  # fmt: skip
+_SAID: Final = (
+    "냉난방기 화장실 주차장 누수 엘리베이터 조명 탕비실 청소 온도 천장 차단기 배관 복도 출입카드 회의실 소음 "
+    "휴지 냄새 점검 방문차량 히터 공사 싱크대 카펫 환기 정수기 창문 블라인드 콘센트 방역 택배 로비 세면대 필터 "
+    "누전 방화문 비상등 우산꽂이 재활용 음식물"
+)
+_WORDS: Final = _SAID.split()
 
 
 def rows(number: int = 312, *, seed: int = 1, building_id: str = "95") -> pd.DataFrame:
@@ -76,7 +77,7 @@ def rows(number: int = 312, *, seed: int = 1, building_id: str = "95") -> pd.Dat
                 "replied_at": created + timedelta(hours=rnd.expovariate(1 / 3)),
                 "completed_at": pd.NaT if rnd.random() < 0.06 else created + timedelta(hours=rnd.expovariate(1 / 11)),
                 "title": text[:14],
-                "request_contents": f"{rnd.choice(_PLACES)} {text}. {rnd.choice(texts)}. 확인 부탁드립니다. 연락처 010-1234-5678",
+                "request_contents": f"{rnd.choice(_PLACES)} {text}. {rnd.choice(texts)}. 확인 바랍니다. 010-1234-5678",
                 "reply": "조치하였습니다.",
                 "subject_major": subject.major,
                 "subject_minor": subject.minor,
@@ -249,7 +250,7 @@ def _repeats(frame: pd.DataFrame) -> tuple[m.RepeatComplaint, ...]:
 
 def _bands(frame: pd.DataFrame) -> tuple[m.ConfidenceBand, ...]:
     least = frame[["subject_confidence", "work_confidence"]].min(axis=1)
-    edges = (0.0, 0.4, 0.6, 0.8, 0.9, 1.01)
+    edges = (0.0, 0.5, 0.7, 0.9, 1.01)
     return tuple(
         m.ConfidenceBand(
             low,

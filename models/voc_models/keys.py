@@ -88,15 +88,26 @@ def summary(month: Month, run_id: str) -> str:
     return f"{month.compact}/runs/{run_id}/summary.json"
 
 
+def decision(month: Month, run_id: str) -> str:
+    """Return what a training run decided, which its last step applies."""
+    return f"{month.compact}/runs/{run_id}/decision.json"
+
+
 # In the model store, which may be another address.
 CHAMPION = "models/champion.json"
 HISTORY = "models/history.jsonl"
 RELEASES = "models/releases/"
+MODELS = "models/"
 
 
 def release(version: str) -> str:
     """Return the object that names both heads of a release."""
     return f"{RELEASES}{version}.json"
+
+
+def claim(version: str) -> str:
+    """Return the object with which a trainer reserves a version before it uploads anything."""
+    return f"models/claims/{version}"
 
 
 def artifact(head: Literal["subject", "work"], version: str) -> str:

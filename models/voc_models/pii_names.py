@@ -1,4 +1,4 @@
-"""Korean names before 님, 씨 or a title, where they are certain: a surname and two syllables that names are made of."""
+"""Korean names before 님, 씨, 드림, where they are certain: a surname and two syllables that names are made of."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _AFTER: Final = (
 )
 _NAME: Final = re.compile(
     rf"(?<![가-힣\[])((?:[{_SURNAMES}][{_GIVEN}]{{2}}|(?:{_DOUBLE_SURNAMES})[{_GIVEN}]{{1,2}}))"
-    rf"(?=\s?(?:님|씨|\s?(?:{_TITLES})\s?님){_AFTER})"
+    rf"(?=\s?(?:님|씨|(?:(?:{_TITLES})\s?)?(?:님|드림|올림|배상)){_AFTER})"
 )
 
 

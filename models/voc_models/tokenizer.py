@@ -15,7 +15,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-import numpy as np
 import sentencepiece
 import tokenizers  # type: ignore[import-untyped]  # ships neither types nor stubs
 
@@ -50,12 +49,25 @@ def _encodable(text: str) -> str:
     return text.encode("utf-8", "ignore").decode()
 
 
+class _Decomposed(dict[int, str]):
+    """Each character in NFKD without combining marks, looked up once.
+
+    Character by character is the same as decomposing the whole text: that only reorders the marks, which go.
+    """
+
+    def __missing__(self, code: int) -> str:
+        parts = unicodedata.normalize("NFKD", chr(code))
+        self[code] = "".join(part for part in parts if not unicodedata.combining(part))
+        return self[code]
+
+
+_DECOMPOSED = _Decomposed()
+
+
 def _original_cleaning(text: str) -> str:
     """Clean as the original tokenizer does: fold whitespace, straighten quotes, decompose, drop combining marks."""
     folded = " ".join(text.split()).replace("``", '"').replace("''", '"')
-    if folded.isascii():
-        return folded
-    return "".join(c for c in unicodedata.normalize("NFKD", folded) if not unicodedata.combining(c))
+    return folded if folded.isascii() else folded.translate(_DECOMPOSED)
 
 
 def _digit_comma(piece: str) -> bool:
@@ -93,9 +105,9 @@ class KobertTokenizer:
     def _knows_comma(self) -> bool:
         return bool(self._processor.piece_to_id(",") != self._processor.unk_id())
 
-    def _piece_map(self) -> np.ndarray:
+    def _piece_map(self) -> list[int]:
         """Return KoBERT's id for each SentencePiece id; control and unknown pieces become [UNK]."""
-        mapped = np.full(self._processor.get_piece_size(), UNK, dtype=np.int64)
+        mapped = [UNK] * self._processor.get_piece_size()
         for number, piece in enumerate(self._pieces()):
             special = self._processor.is_control(number) or self._processor.is_unknown(number)
             if special or piece in SPECIAL_TOKENS:
@@ -118,7 +130,7 @@ class KobertTokenizer:
         cleaned = [_original_cleaning(_encodable(text)) for text in texts]
         if self._plain:
             encoded = self._processor.encode(cleaned, out_type=int, num_threads=1)
-            return [self._map[ids].tolist() if ids else [] for ids in encoded]
+            return [[self._map[number] for number in ids] for ids in encoded]
         return [self._from_pieces(self._processor.encode(text, out_type=str)) for text in cleaned]
 
     def _from_pieces(self, pieces: list[str]) -> list[int]:
@@ -166,10 +178,15 @@ class LibraryTokenizer:
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Return one list of ids per text."""
-        cleaned = [_encodable(text) for text in texts]
-        encoded = self._tokenizer.encode_batch_fast(cleaned, add_special_tokens=False)
-        # The library finds "[SEP]" in a tenant's text; there it is text that the vocabulary does not know.
-        return [[UNK if number <= MASK else number for number in row.ids] for row in encoded]
+        # One by one: a batch would start a thread for each CPU of the host, whatever the container may use.
+        return [
+            self._text_ids(self._tokenizer.encode(_encodable(text), add_special_tokens=False).ids) for text in texts
+        ]
+
+    @staticmethod
+    def _text_ids(ids: list[int]) -> list[int]:
+        """Return ``ids`` without special ones: "[SEP]" in a tenant's text is text that the vocabulary lacks."""
+        return [UNK if number <= MASK else number for number in ids]
 
 
 def read_vocabulary(path: Path) -> list[str]:

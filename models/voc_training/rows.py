@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -35,8 +36,16 @@ class HeadRows(NamedTuple):
     notes: tuple[str, ...]
 
 
-def cleaned(reviewed: pd.DataFrame) -> pd.DataFrame:
+#: Model names whose labels of a head are the keyword tagger's: the tagger itself, and releases without that head.
+KEYWORD_ALONE: Final[Mapping[Head, frozenset[str]]] = {head: frozenset({KEYWORD_MODEL}) for head in HEADS}
+
+
+def cleaned(reviewed: pd.DataFrame, by_keyword: Mapping[Head, frozenset[str]] = KEYWORD_ALONE) -> pd.DataFrame:
     """Return the model's inputs of reviewed rows, in the same order.
+
+    Args:
+        reviewed: from voc_training.data.load_reviewed.
+        by_keyword: for each head the models for which the keyword tagger answers.
 
     Returns:
         voc_id, building_id, month, is_sample, ``request`` and ``reply`` as models read them, ``group`` (equal for equal
@@ -49,12 +58,12 @@ def cleaned(reviewed: pd.DataFrame) -> pd.DataFrame:
     table["request"] = pd.Series([row.request for row in inputs], index=table.index, dtype="str")
     table["reply"] = pd.Series([row.reply for row in inputs], index=table.index, dtype="str")
     table["group"] = pd.Series([row_key(title, request) for title, request, _ in texts], index=table.index, dtype="str")
-    by_keyword = reviewed["machine_model"] == KEYWORD_MODEL
     for head in HEADS:
+        keyword = reviewed["machine_model"].isin(by_keyword[head])
         table[head] = _joined(reviewed[f"{head}_major"], reviewed[f"{head}_minor"])
         said = _joined(reviewed[f"machine_{head}_major"], reviewed[f"machine_{head}_minor"])
-        table[f"keyword_{head}"] = said.where(by_keyword, "")
-        table[f"keyword_{head}_score"] = reviewed[f"machine_{head}_score"].where(by_keyword, np.nan)
+        table[f"keyword_{head}"] = said.where(keyword, "")
+        table[f"keyword_{head}_score"] = reviewed[f"machine_{head}_score"].where(keyword, np.nan)
     return table
 
 

@@ -20,19 +20,27 @@ class Split(NamedTuple):
     frozen: pd.DataFrame
 
 
-def split(rows: pd.DataFrame, label: str, *, validation: float = VALIDATION, seed: int = SEED) -> Split:
+def split(
+    rows: pd.DataFrame,
+    label: str,
+    *,
+    validates: frozenset[str] | None = None,
+    validation: float = VALIDATION,
+    seed: int = SEED,
+) -> Split:
     """Split ``rows`` (columns ``group``, ``is_sample``, and the class in ``label``).
 
     표본 rows are the frozen test. A row that is not 표본 but has the text of one neither trains nor measures.
     The rest is divided by groups, class by class: a group belongs to the class that most of its rows have, and each
     class gives its share of groups, so that rare classes are on both sides as soon as they have two groups;
-    a class with a single group trains.
+    a class with a single group trains. ``validates`` names the groups instead, when heads share an encoder.
     """
     frozen = rows[rows["is_sample"]]
     rest = rows[~rows["is_sample"] & ~rows["group"].isin(set(frozen["group"]))]
-    chosen = _validation_groups(rest, label, validation, np.random.default_rng(seed))
-    validates = rest["group"].isin(chosen)
-    return Split(rest[~validates], rest[validates], frozen)
+    if validates is None:
+        validates = _validation_groups(rest, label, validation, np.random.default_rng(seed))
+    chosen = rest["group"].isin(validates)
+    return Split(rest[~chosen], rest[chosen], frozen)
 
 
 def _validation_groups(rest: pd.DataFrame, label: str, share: float, generator: np.random.Generator) -> frozenset[str]:

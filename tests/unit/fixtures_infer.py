@@ -135,7 +135,12 @@ def calibrations(precision: artifact.Precision, **given: Calibration) -> tuple[F
 
 
 def write_head(
-    root: Path, head: Head, components: Sequence[Component] = ("kobert",), *, joint: bool = False, **changes: object
+    root: Path,
+    head: Head,
+    components: Sequence[Component] = ("kobert",),
+    *,
+    joint: bool = False,
+    changes: Mapping[str, object] | None = None,
 ) -> tuple[Path, Manifest]:
     """Write one head's artifact below ``root`` and return (directory, manifest).
 
@@ -177,7 +182,7 @@ def write_head(
         "taxonomy_sha256": taxonomy().digest(head),
         "files": files,
         **facts,
-        **changes,
+        **(changes or {}),
     }
     manifest = Manifest.model_validate(fields)
     artifact.write_manifest(directory, manifest)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +11,11 @@ import pytest
 from tests.unit import fixtures_infer as fx
 from voc_models import calibration as cal
 from voc_models.artifact import ArtifactError, Manifest, Part
-from voc_models.encoding import encode_inputs
+from voc_models.encoding import Encoded, encode_inputs
 from voc_models.inference import KeywordAnswer, Model, Prediction
 from voc_models.labels import HEADS, Head, Label
 from voc_models.loader import ModelLoader
+from voc_models.session import Graph, Logits
 from voc_models.text import ModelInput
 from voc_models.tokenizer import load_tokenizer
 
@@ -58,6 +60,21 @@ def test_order_is_kept_however_many_rows_and_workers(tmp_path: Path, workers: in
     np.testing.assert_allclose(answer.probabilities, _expected(directory, "subject", rows), atol=1e-5)
 
 
+def test_equal_rows_are_computed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fifty equal rows and one other reach the graph as two, and each of the fifty gets the answer."""
+    model, computed, run = _load(fx.write_head(tmp_path, "subject")), list[int](), Graph.run
+
+    def counted(graph: Graph, rows: Sequence[Encoded]) -> Logits:
+        computed.append(len(rows))
+        return run(graph, rows)
+
+    monkeypatch.setattr(Graph, "run", counted)
+    answer = model.predict([fx.ROWS[0]] * 50 + [fx.ROWS[1]])["subject"]
+    assert computed == [2]
+    assert len(set(answer.confidences[:50])) == 1
+    assert answer.confidences[50] != answer.confidences[0]
+
+
 def test_no_rows_give_an_empty_answer(tmp_path: Path) -> None:
     """A building without requests is no special case."""
     model = _load(fx.write_head(tmp_path, "subject"), fx.write_head(tmp_path, "work", ("linear",)))
@@ -92,7 +109,7 @@ def test_calibration_depends_on_the_reply(tmp_path: Path) -> None:
         with_reply=cal.Calibration(temperature=2.0),
         without_reply=cal.Calibration(scores=(0.0, 1.0), confidences=(0.1, 0.6)),
     )
-    directory, manifest = fx.write_head(tmp_path, "subject", calibration=fits)
+    directory, manifest = fx.write_head(tmp_path, "subject", changes={"calibration": fits})
     answer = _load((directory, manifest)).predict(fx.ROWS)["subject"]
     plain = _expected(directory, "subject")
     tempered = plain**0.5 / (plain**0.5).sum(axis=1, keepdims=True)
@@ -106,7 +123,7 @@ def test_a_blend_is_the_weighted_mean_of_its_parts(tmp_path: Path) -> None:
     """Linear, KoBERT and keyword parts mix by their weights; a keyword score of 0 says nothing."""
     curve = cal.Calibration(scores=(0.0, 1.0), confidences=(0.25, 0.85))
     parts = {"linear": Part(weight=1.0), "kobert": Part(weight=2.0), "keyword": Part(weight=1.0, calibration=curve)}
-    directory, manifest = fx.write_head(tmp_path, "subject", ("linear", "kobert", "keyword"), parts=parts)
+    directory, manifest = fx.write_head(tmp_path, "subject", ("linear", "kobert", "keyword"), changes={"parts": parts})
     model = _load((directory, manifest))
     labels = fx.LABELS["subject"]
     words = KeywordAnswer(

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from voc_models.text import display_text
 from voc_worker.measures.model import Missing
-from voc_worker.pages import building, subjects
+from voc_worker.pages import building, fleet, model_page, subjects
 from voc_worker.pages.assemble import page
 from voc_worker.pages.cards import cards
 from voc_worker.pages.listing import LOW_PERCENT, MOST_ROWS, ListedRow, budget, listed_rows, within
 from voc_worker.pages.summary import summarise
 from voc_worker.pages.texts import catalogue
-from voc_worker.pages.wording import count, month_name
+from voc_worker.pages.wording import count, month_name, one_line
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import pandas as pd
 
+    from voc_worker.measures.fleet_model import FleetMeasures
     from voc_worker.measures.model import BuildingMeasures
+    from voc_worker.pages.model_report import ModelReport
     from voc_worker.pages.texts import Texts
 
 _SECTIONS = ("topics", "repeats", "subjects", "year", "days", "slow", "places", "words", "quality", "all", "method")
@@ -59,9 +60,58 @@ def render_building(
     return _fitted(view, listed, len(rows), measures, t, csv_name=csv_name, masked=masked)
 
 
+def render_fleet(measures: FleetMeasures, *, run_id: str, language: str = "ko") -> str:
+    """Return head office's page, which names every open building; equal input gives equal bytes."""
+    t = catalogue(language)
+    month = month_name(t, measures.month)
+    sections = ("ranking", "outliers", "multiples", "totals", "accuracy") if measures.rows else ()
+    view = {
+        "title": t("fleet.title", month=month),
+        "eyebrow": t("fleet.eyebrow", month=month),
+        "heading": t("fleet.heading"),
+        "about": t("fleet.about", buildings=count(measures.buildings), rows=count(measures.rows)),
+        "nav": [{"id": section, "text": t(f"fleet.nav_{section}")} for section in sections],
+        "footer": t("fleet.footer", run_id=run_id),
+        "summary": fleet.summary(measures, t),
+        "notices": (),
+        "empty": measures.rows == 0,
+        "cards": cards(measures.kpis, measures.month, t, company=False) if measures.rows else (),
+    }
+    if measures.rows:
+        view |= {
+            "ranking": fleet.ranking(measures, t),
+            "funnels": fleet.funnels(measures, t),
+            "multiples": fleet.multiples(measures, t),
+            "subjects": fleet.subjects(measures),
+            "accuracy": fleet.accuracy(measures.months, t) if measures.months else None,
+        }
+    return page("fleet.html.j2", view, t, scripted=False)
+
+
+def render_model(report: ModelReport, *, language: str = "ko") -> str:
+    """Return the page that says whether the model in service is good and what changed."""
+    t = catalogue(language)
+    name = t("model.heading_keyword") if report.release == "keyword" else t("model.heading", release=report.release)
+    view = {
+        "title": t("model.title"),
+        "eyebrow": t("model.eyebrow"),
+        "heading": name,
+        "about": t("model.about"),
+        "nav": (),
+        "footer": t("model.footer"),
+        "summary": model_page.summary(report, t),
+        "notices": (),
+        "heads": model_page.heads(report, t),
+        "accuracy": fleet.accuracy(report.months, t) if report.months else None,
+        "corrections": model_page.corrections(report, t),
+        "champions": model_page.champions(report),
+    }
+    return page("model.html.j2", view, t, scripted=False)
+
+
 def _frame(measures: BuildingMeasures, t: Texts) -> dict[str, Any]:
     month = month_name(t, measures.month)
-    name = display_text(measures.building_name or measures.building_id, masked=False)
+    name = one_line(measures.building_name or measures.building_id)
     sections = _SECTIONS if measures.rows else ()
     return {
         "title": t("building.title", month=month, name=name),
@@ -69,7 +119,7 @@ def _frame(measures: BuildingMeasures, t: Texts) -> dict[str, Any]:
         "heading": name,
         "about": building.title_of(measures, t),
         "nav": [{"id": section, "text": t(f"nav.{section}")} for section in sections],
-        "footer": t("building.footer", run_id=measures.run_id),
+        "footer": t("building.footer", run_id=measures.run_id) if measures.run_id else t("building.footer_empty"),
     }
 
 

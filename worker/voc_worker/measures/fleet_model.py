@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 class BuildingMonth:
     """One building's month in a few numbers: what the fleet report is made of, so that no text has to be kept.
 
-    ``completed`` and ``repeats`` are None when the customer has no such column or no row names a place. Of the
-    ``sample_reviewed`` reviewed 표본 rows the machine had ``subject_right`` and ``work_right`` right. ``closed``
+    ``completed`` is None when completion is unknown, ``repeats`` when the month before is or no row names a place. Of
+    the ``sample_reviewed`` reviewed 표본 rows the machine had ``subject_right`` and ``work_right`` right. ``closed``
     buildings count but are not named.
     """
 

@@ -39,6 +39,7 @@ class Missing(StrEnum):
     NO_REPLY_TIMES = "no_reply_times"
     NO_COMPLETION_TIMES = "no_completion_times"
     NO_PLACES = "no_places"
+    NO_PREVIOUS_MONTH = "no_previous_month"
 
 
 class Comparability(StrEnum):

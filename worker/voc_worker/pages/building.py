@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 View = dict[str, Any]
 _LINKS = 12
 _REPEATS = 20
-_PLACES = 10
+_PLACES = 12
 _SLOWEST = 8
 _NO_CHANCE = 0.0001
 
@@ -92,12 +92,13 @@ def _repeat(item: RepeatComplaint, t: Texts, shown: frozenset[str]) -> View:
 
 def year(measures: BuildingMeasures, t: Texts) -> View:
     """Rows of the last 13 months: last year's same month beside this one."""
-    values = [point.count for point in measures.trend]
-    names = [t("date.month_short", year=point.month.year % 100, month=point.month.month) for point in measures.trend]
+    trend = measures.trend[-13:]
+    values = [point.count for point in trend]
+    names = [t("date.month_short", year=point.month.year % 100, month=point.month.month) for point in trend]
     said = [count(value) if value is not None else t("page.empty_value") for value in values]
     last = len(values) - 1
     kinds = ["now" if index == last else "off" if index == 0 and last >= 12 else "past" for index in range(len(values))]
-    short = [month_only(t, point.month) for point in measures.trend]
+    short = [month_only(t, point.month) for point in trend]
     parts = ", ".join(f"{name} {value}" for name, value in zip(names, said, strict=True))
     return {
         "plot": charts.shares([value or 0 for value in values], short, said, kinds),
@@ -172,7 +173,7 @@ def slow(measures: BuildingMeasures, t: Texts) -> View:
 
 def places(measures: BuildingMeasures, t: Texts) -> View:
     """Floors and zones that the texts name."""
-    chosen = measures.places[:_PLACES]
+    chosen = sorted(measures.places, key=lambda item: (-item.count, item.place))[:_PLACES]
     longest = max((item.count for item in chosen), default=1)
     items = [
         {

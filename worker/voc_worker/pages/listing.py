@@ -14,13 +14,14 @@ from markupsafe import escape
 from voc_models.text import display_text
 from voc_worker.pages.texts import Texts
 from voc_worker.pages.wording import hours as said
+from voc_worker.pages.wording import one_line
 
 #: Rows beyond this many are only in the CSV file, and the page says so.
 MOST_ROWS: Final = 10_000
 #: Whole-page budget in bytes at these numbers of rows; linear between them (the issue's limits, a little inside).
 _BUDGET: Final = ((0, 295_000), (500, 295_000), (1_000, 395_000), (MOST_ROWS, 1_490_000))
 #: A tag is doubtful below this confidence, in percent.
-LOW_PERCENT: Final = 60
+LOW_PERCENT: Final = 70
 _TITLE_CHARS: Final = 60
 _TEXT_CHARS: Final = 400
 
@@ -64,14 +65,17 @@ def listed_rows(rows: pd.DataFrame, t: Texts, anchors: Collection[str], *, maske
 
 def _row(record: Mapping[Hashable, Any], t: Texts, wanted: Collection[str], *, masked: bool) -> ListedRow:
     done, hours = _done(t, record["created_at"], record["completed_at"])
+    title = _cut(str(record["title"]), _TITLE_CHARS, masked=masked)
+    text = _cut(str(record["request_contents"]), _TEXT_CHARS, masked=masked)
     reviewed = bool(record.get("subject_reviewed")) and bool(record.get("work_reviewed"))
     return ListedRow(
-        voc_id=_line(str(record["voc_id"])),
+        voc_id=one_line(str(record["voc_id"])),
         when="" if pd.isna(record["created_at"]) else f"{record['created_at']:%m-%d %H:%M}",
-        subject=_line(f"{record['subject_major']}/{record['subject_minor']}"),
-        work=_line(f"{record['work_major']}/{record['work_minor']}"),
-        title=_cut(str(record["title"]), _TITLE_CHARS, masked=masked),
-        text=_cut(str(record["request_contents"]), _TEXT_CHARS, masked=masked),
+        subject=one_line(f"{record['subject_major']}/{record['subject_minor']}"),
+        work=one_line(f"{record['work_major']}/{record['work_minor']}"),
+        # Many portals fill the title with how the request begins: said once is enough.
+        title="" if text.startswith(title.rstrip(".…")) else title,
+        text=text,
         done=done,
         hours=hours,
         check=t("rows.reviewed") if reviewed else _confidence(record["subject_confidence"], record["work_confidence"]),
@@ -104,10 +108,6 @@ def _level(sizes: Sequence[int], available: int) -> int | None:
             return left // remaining
         left, remaining = left - size, remaining - 1
     return None
-
-
-def _line(text: str) -> str:
-    return " ".join(display_text(text, masked=False).split())
 
 
 def _bytes(text: str) -> int:

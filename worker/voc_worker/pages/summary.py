@@ -43,18 +43,19 @@ def summarise(measures: BuildingMeasures, t: Texts) -> Summary:
         return Summary(t("summary.empty", month=month))
     actions = (*_rising(measures, t), *_repeats(measures, t), *_loose_ends(measures, t))[:_MOST_ACTIONS]
     return Summary(
-        _headline(measures.kpi("voc_count"), month, t),
+        headline(measures.kpi("voc_count"), month, t),
         tuple(_points(measures, t)),
         actions or (Action(t("summary.none"), "subjects"),),
     )
 
 
-def _headline(card: Kpi, month: str, t: Texts) -> str:
+def headline(card: Kpi, scope: str, t: Texts) -> str:
+    """Say how many requests there were in ``scope`` (``12월``) and how that stands against the month before."""
     rows = card.value or 0
     if card.previous is None:
-        return t("summary.alone", month=month, count=count(rows))
+        return t("summary.alone", month=scope, count=count(rows))
     moved = change(rows, card.previous)
-    said = {"month": month, "count": count(rows), "previous": count(card.previous)}
+    said = {"month": scope, "count": count(rows), "previous": count(card.previous)}
     if rows == card.previous:
         return t("summary.same", **said)
     if moved is None:

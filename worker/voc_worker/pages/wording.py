@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from voc_models.text import display_text
+
 if TYPE_CHECKING:
     from datetime import date
 
@@ -64,4 +66,9 @@ def month_name(t: Texts, month: Month) -> str:
 
 def label_name(label: Label) -> str:
     """Return a pair as people read it: ``설비/누수``."""
-    return f"{label.major}/{label.minor}"
+    return one_line(f"{label.major}/{label.minor}")
+
+
+def one_line(text: str) -> str:
+    """Return ``text`` on one line without control, invisible and direction-changing characters."""
+    return " ".join(display_text(text, masked=False).split())

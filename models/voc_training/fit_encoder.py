@@ -1,0 +1,156 @@
+"""One encoder from rows to graphs: vocabulary, fit, export, parity. Joint for several heads or for one."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import pandas as pd
+from safetensors.torch import save_file
+
+from voc_models.artifact import GRAPHS, Precision
+from voc_models.encoding import Encoded, encode_inputs
+from voc_models.labels import HEAD_NAMES, Head, Label
+from voc_models.session import Graph
+from voc_models.text import ModelInput
+from voc_models.threads import available_cpus
+from voc_models.tokenizer import Tokenizer, load_tokenizer
+from voc_training.encoder import SCRATCH, HeadedEncoder, build_encoder, seed_everything
+from voc_training.export import Parity, export_fp32, parity, proved_fp32, quantise_int8, room_on_disk, torch_logits
+from voc_training.split import Split
+from voc_training.trainer import (
+    PRETRAINED_SCHEDULE,
+    SCRATCH_SCHEDULE,
+    UNLABELLED,
+    Example,
+    FitReport,
+    Schedule,
+    fit,
+)
+
+log = logging.getLogger(__name__)
+
+WEIGHTS: Final = "model.safetensors"
+#: Rows that a graph is compared with torch on.
+_PARITY_ROWS: Final = 500
+
+
+class EncoderPlan(NamedTuple):
+    """How to train an encoder."""
+
+    base_model: str
+    schedule: Schedule
+    max_length: int
+
+    @classmethod
+    def of(
+        cls, base_model: str, *, epochs: int | None, rows_per_step: int | None, max_length: int | None, seed: int
+    ) -> EncoderPlan:
+        """Return the plan for a base model; what is None is what suits it."""
+        scratch = base_model == SCRATCH
+        usual = SCRATCH_SCHEDULE if scratch else PRETRAINED_SCHEDULE
+        schedule = usual._replace(
+            epochs=epochs or usual.epochs, rows_per_step=rows_per_step or usual.rows_per_step, seed=seed
+        )
+        return cls(base_model, schedule, max_length or (128 if scratch else 256))
+
+
+class FittedEncoder(NamedTuple):
+    """A trained encoder: its directory holds configuration, tokenizer, weights and a graph per precision."""
+
+    directory: Path
+    heads: tuple[Head, ...]
+    base_model: str
+    max_length: int
+    tokenizer: Tokenizer
+    parity: Mapping[Precision, Parity]
+    report: FitReport
+
+
+class Taught(NamedTuple):
+    """One head's part in an encoder's training."""
+
+    parts: Split
+    classes: tuple[Label, ...]
+
+
+def inputs_of(rows: pd.DataFrame, *, reply: bool = True) -> list[ModelInput]:
+    """Return the rows as models read them, with or without the reply."""
+    replies = rows["reply"] if reply else [""] * len(rows)
+    return [ModelInput(request, answer) for request, answer in zip(rows["request"], replies, strict=True)]
+
+
+def train_encoder(
+    taught: Mapping[Head, Taught], plan: EncoderPlan, directory: Path, checkpoints: Path
+) -> FittedEncoder:
+    """Fit one encoder on all heads in ``taught`` and export it; ``directory`` must exist and be empty.
+
+    Raises:
+        BaseModelError, BaseModelUnavailableError, TokenizerError: the base model cannot be used.
+        DivergedError, OutOfMemoryError: the fit failed.
+        ExportError, DiskFullError: the graph differs from torch, or there is no room for it.
+    """
+    train = _together({head: part.parts.train for head, part in taught.items()})
+    validation = _together({head: part.parts.validation for head, part in taught.items()})
+    title = " + ".join(HEAD_NAMES[head] for head in taught)
+    seed_everything(plan.schedule.seed)
+    with room_on_disk(directory):
+        encoder = build_encoder(
+            plan.base_model, {head: len(part.classes) for head, part in taught.items()}, inputs_of(train), directory
+        )
+        report = fit(
+            encoder.model,
+            _examples(train, taught, encoder.tokenizer, plan.max_length),
+            _examples(validation, taught, encoder.tokenizer, plan.max_length),
+            checkpoints,
+            schedule=plan.schedule,
+            title=title,
+        )
+        save_file({name: value.contiguous() for name, value in encoder.model.state_dict().items()}, directory / WEIGHTS)
+    rows = encode_inputs(encoder.tokenizer, inputs_of(validation.head(_PARITY_ROWS)), plan.max_length)
+    proofs = _graphs(encoder.model, directory, rows)
+    for precision, proof in proofs.items():
+        log.info("%s: %s graph against torch: %s", title, precision, proof)
+    return FittedEncoder(
+        directory, tuple(taught), plan.base_model, plan.max_length, load_tokenizer(directory), proofs, report
+    )
+
+
+def _graphs(model: HeadedEncoder, directory: Path, rows: list[Encoded]) -> dict[Precision, Parity]:
+    """Export both precisions and compare each with torch on real text."""
+    expected = torch_logits(model.cpu().float(), rows)
+    fp32 = export_fp32(model, directory)
+    quantise_int8(fp32, directory)
+    graphs = {name: Graph(directory / GRAPHS[name], "cpu", workers=available_cpus()) for name in ("fp32", "int8")}
+    return {
+        "fp32": proved_fp32(graphs["fp32"], expected, rows),
+        "int8": parity(graphs["int8"], expected, rows),
+    }
+
+
+def _together(tables: Mapping[Head, pd.DataFrame]) -> pd.DataFrame:
+    """Return every row of the heads' tables once, with a column ``label_{head}`` ("" where it has none)."""
+    base = pd.concat(list(tables.values())).drop_duplicates(["building_id", "voc_id"], keep="first")
+    base = base.sort_values(["month", "building_id", "voc_id"], kind="stable").set_index(["building_id", "voc_id"])
+    for head, table in tables.items():
+        labels = table.drop_duplicates(["building_id", "voc_id"]).set_index(["building_id", "voc_id"])["label"]
+        base[f"label_{head}"] = labels.reindex(base.index).fillna("").astype("str")
+    return base.reset_index()
+
+
+def _examples(
+    rows: pd.DataFrame, taught: Mapping[Head, Taught], tokenizer: Tokenizer, max_length: int
+) -> list[Example]:
+    full = encode_inputs(tokenizer, inputs_of(rows), max_length)
+    bare = encode_inputs(tokenizer, inputs_of(rows, reply=False), max_length)
+    numbers: dict[Head, list[int]] = {}
+    for head, part in taught.items():
+        number = {str(label): position for position, label in enumerate(part.classes)}
+        numbers[head] = [number.get(label, UNLABELLED) for label in rows[f"label_{head}"]]
+    return [
+        # A row of a reply alone stays as it is: without the reply there would be nothing.
+        Example(full[i], bare[i] if request else full[i], {head: values[i] for head, values in numbers.items()})
+        for i, request in enumerate(rows["request"])
+    ]

@@ -1,0 +1,351 @@
+"""Fit the encoder with transformers' Trainer: batches by length, class weights, early stopping, resumable."""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import random
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.utils.data import Dataset
+from transformers import (
+    EarlyStoppingCallback,
+    EvalPrediction,
+    Trainer,
+    TrainerCallback,
+    TrainerControl,
+    TrainerState,
+    TrainingArguments,
+)
+from transformers.trainer_utils import get_last_checkpoint
+
+from voc_models.encoding import Encoded, pad
+from voc_models.exit_codes import DataError, UnavailableError
+from voc_models.labels import Head
+from voc_training.encoder import HeadedEncoder
+
+log = logging.getLogger(__name__)
+
+#: A row without a label of that head.
+UNLABELLED: Final = -100
+_FINGERPRINT: Final = "fingerprint.json"
+_STATE: Final = "trainer_state.json"
+
+
+class DivergedError(DataError):
+    """The loss became NaN before there was any checkpoint to go back to."""
+
+
+class OutOfMemoryError(UnavailableError):
+    """Not even one row fits into memory."""
+
+
+class NotFiniteLossError(Exception):
+    """Internal: the loss of a step is NaN or infinite; the fit stops and the last good checkpoint is kept."""
+
+
+class Schedule(NamedTuple):
+    """How long and how boldly to train; ``rows_per_step`` is the effective batch whatever memory allows at once."""
+
+    epochs: int = 5
+    learning_rate: float = 5e-5
+    rows_per_step: int = 32
+    warm_up: float = 0.1
+    weight_decay: float = 0.01
+    patience: int = 2
+    drop_reply: float = 0.3
+    seed: int = 42
+
+
+#: A small encoder with random weights wants a bolder rate and more rounds than a pretrained one.
+SCRATCH_SCHEDULE: Final = Schedule(epochs=8, learning_rate=1e-3, rows_per_step=64)
+PRETRAINED_SCHEDULE: Final = Schedule()
+
+
+class Example(NamedTuple):
+    """One row with and without its reply (equal when there is none), and its class numbers by head."""
+
+    full: Encoded
+    bare: Encoded
+    labels: Mapping[Head, int]
+
+
+class FitReport(NamedTuple):
+    """What happened: epochs done, rows at once at the end, sentences for the model card."""
+
+    epochs: float
+    rows_at_once: int
+    notes: tuple[str, ...]
+
+
+class Examples(Dataset[dict[str, Any]]):
+    """Rows for the Trainer; in training the reply is left out at random, anew in each epoch and reproducibly."""
+
+    def __init__(self, examples: Sequence[Example], drop_reply: float, seed: int) -> None:
+        self._examples, self._drop, self._seed = examples, drop_reply, seed
+        self.epoch = 0
+
+    def __len__(self) -> int:
+        return len(self._examples)
+
+    def __getitem__(self, number: int) -> dict[str, Any]:
+        example = self._examples[number]
+        drawn = random.Random(f"{self._seed}/{self.epoch}/{number}").random()  # noqa: S311 - reproducibility, no secret
+        row = example.bare if drawn < self._drop else example.full
+        return {"input_ids": row.ids, "row": row, "labels": example.labels}
+
+
+def collate(features: Sequence[Mapping[str, Any]]) -> dict[str, Tensor]:
+    """Return a batch padded to its longest row, with one ``labels_{head}`` tensor per head."""
+    batch = {name: torch.from_numpy(array) for name, array in pad([row["row"] for row in features])._asdict().items()}
+    for head in features[0]["labels"]:
+        batch[f"labels_{head}"] = torch.tensor([row["labels"][head] for row in features], dtype=torch.int64)
+    return batch
+
+
+def class_weights(labels: Sequence[int], classes: int) -> Tensor:
+    """Return a weight per class, 1/sqrt(frequency) within a factor of ten, whose mean over the rows is 1.
+
+    The square root lifts the long tail without letting three rows outweigh three hundred.
+    """
+    counts = np.bincount([label for label in labels if label != UNLABELLED], minlength=classes).astype(float)
+    weights = 1.0 / np.sqrt(np.maximum(counts, 1.0))
+    weights = np.minimum(weights, 10 * weights.min())
+    return torch.tensor(weights * counts.sum() / (weights * counts).sum(), dtype=torch.float32)
+
+
+class _HeadTrainer(Trainer):
+    """Adds up the heads' weighted losses, and refuses to go on from a loss that is no number."""
+
+    def __init__(self, weights: Mapping[Head, Tensor], **arguments: Any) -> None:  # noqa: ANN401 - passed on as they are
+        super().__init__(**arguments)
+        self._losses = {
+            head: nn.CrossEntropyLoss(weight.to(self.args.device), ignore_index=UNLABELLED)
+            for head, weight in weights.items()
+        }
+
+    def compute_loss(
+        self,
+        model: nn.Module,
+        inputs: dict[str, Tensor],
+        return_outputs: bool = False,
+        num_items_in_batch: Tensor | None = None,  # noqa: ARG002 - the same
+    ) -> Tensor | tuple[Tensor, dict[str, Tensor]]:
+        """Return the sum of the heads' losses; rows without a label of a head do not count for it."""
+        labels = {head: inputs[f"labels_{head}"] for head in self._losses}
+        outputs = model(**{name: value for name, value in inputs.items() if not name.startswith("labels_")})
+        parts = [
+            loss(outputs[head].float(), labels[head])
+            if bool((labels[head] != UNLABELLED).any())
+            else 0.0 * outputs[head].sum()
+            for head, loss in self._losses.items()
+        ]
+        total = torch.stack(parts).sum()
+        if model.training and not bool(torch.isfinite(total)):
+            raise NotFiniteLossError(f"The loss became {float(total)} at step {self.state.global_step}.")
+        return (total, outputs) if return_outputs else total
+
+
+class _Progress(TrainerCallback):
+    """Says one line an epoch, and tells the rows which epoch it is."""
+
+    def __init__(self, rows: Examples, title: str) -> None:
+        self._rows, self._title = rows, title
+
+    def on_epoch_begin(
+        self,
+        args: TrainingArguments,  # noqa: ARG002 - the callback's own signature
+        state: TrainerState,
+        control: TrainerControl,  # noqa: ARG002 - the same
+        **_: object,
+    ) -> None:
+        """Draw other replies to leave out."""
+        self._rows.epoch = round(state.epoch or 0)
+
+    def on_evaluate(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,  # noqa: ARG002 - the callback's own signature
+        metrics: Mapping[str, float] | None = None,
+        **_: object,
+    ) -> None:
+        """Report the epoch."""
+        losses = [entry["loss"] for entry in state.log_history if "loss" in entry]
+        log.info(
+            "%s: epoch %.0f of %d, loss %.3f, validation loss %.3f, validation accuracy %.1f %%",
+            self._title, state.epoch or 0, args.num_train_epochs, losses[-1] if losses else math.nan,
+            (metrics or {}).get("eval_loss", math.nan), 100 * (metrics or {}).get("eval_accuracy", math.nan),
+        )  # fmt: skip
+
+
+def fit(
+    model: HeadedEncoder,
+    train: Sequence[Example],
+    validation: Sequence[Example],
+    folder: Path,
+    *,
+    schedule: Schedule,
+    title: str,
+) -> FitReport:
+    """Fit ``model`` in place; it ends with the weights of the epoch that was best on ``validation``.
+
+    Checkpoints lie in ``folder``; called again after a kill with the same rows and schedule, it goes on from the last
+    whole one. When memory is short the rows at once are halved (the effective batch stays), then activations are
+    recomputed. When the loss stops being a number, the last good checkpoint is kept.
+
+    Raises:
+        DivergedError: the loss stopped being a number and there is no checkpoint yet.
+        OutOfMemoryError: not even one row at once fits.
+    """
+    _keep_only_ours(folder, train, schedule)
+    rows_at_once, notes = schedule.rows_per_step, list[str]()
+    while True:
+        trainer = _trainer(model, train, validation, folder, schedule, rows_at_once, title)
+        checkpoint = _last_whole_checkpoint(folder)
+        if checkpoint:
+            log.info("%s: goes on from %s.", title, checkpoint.name)
+        try:
+            trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+        except torch.OutOfMemoryError as error:
+            if rows_at_once == 1:
+                raise OutOfMemoryError(
+                    "Not even one row at once fits into the accelerator's memory. "
+                    "Use a larger one, or a smaller base model."
+                ) from error
+            rows_at_once //= 2
+            notes.append(
+                f"Out of memory: {rows_at_once} rows at once, the effective batch stays {schedule.rows_per_step}."
+            )
+            log.warning("%s: %s", title, notes[-1])
+            del trainer
+            torch.cuda.empty_cache()
+        except NotFiniteLossError as error:
+            notes.append(_go_back(model, folder, error))
+            log.warning("%s: %s", title, notes[-1])
+            return FitReport(0.0, rows_at_once, tuple(notes))
+        else:
+            return FitReport(float(trainer.state.epoch or 0), rows_at_once, tuple(notes))
+
+
+def _trainer(
+    model: HeadedEncoder,
+    train: Sequence[Example],
+    validation: Sequence[Example],
+    folder: Path,
+    schedule: Schedule,
+    rows_at_once: int,
+    title: str,
+) -> _HeadTrainer:
+    rows = Examples(train, schedule.drop_reply, schedule.seed)
+    heads: list[Head] = list(train[0].labels)
+    sizes = model.classes
+    return _HeadTrainer(
+        weights={head: class_weights([row.labels[head] for row in train], sizes[head]) for head in heads},
+        model=model,
+        args=_arguments(folder, schedule, rows_at_once, heads),
+        train_dataset=rows,
+        eval_dataset=Examples(validation, 0.0, schedule.seed),
+        data_collator=collate,
+        compute_metrics=_accuracy,
+        callbacks=[EarlyStoppingCallback(schedule.patience), _Progress(rows, title)],
+    )
+
+
+def _arguments(folder: Path, schedule: Schedule, rows_at_once: int, heads: Sequence[Head]) -> TrainingArguments:
+    gpu = torch.cuda.is_available()
+    bf16 = gpu and torch.cuda.is_bf16_supported(including_emulation=False)
+    return TrainingArguments(
+        output_dir=str(folder),
+        num_train_epochs=schedule.epochs,
+        learning_rate=schedule.learning_rate,
+        warmup_ratio=schedule.warm_up,
+        weight_decay=schedule.weight_decay,
+        per_device_train_batch_size=rows_at_once,
+        gradient_accumulation_steps=schedule.rows_per_step // rows_at_once,
+        # Recomputing activations costs a third of the speed: only when memory proved short.
+        gradient_checkpointing=rows_at_once <= 4 and rows_at_once < schedule.rows_per_step,
+        per_device_eval_batch_size=64,
+        group_by_length=True,
+        bf16=bf16,
+        fp16=gpu and not bf16,
+        use_cpu=not gpu,
+        eval_strategy="epoch",
+        save_strategy="epoch",
+        logging_strategy="epoch",
+        # Otherwise a NaN is logged as the loss before it.
+        logging_nan_inf_filter=False,
+        save_total_limit=2,
+        load_best_model_at_end=True,
+        metric_for_best_model="accuracy",
+        greater_is_better=True,
+        label_names=[f"labels_{head}" for head in heads],
+        remove_unused_columns=False,
+        dataloader_pin_memory=gpu,
+        report_to=[],
+        disable_tqdm=not sys.stderr.isatty(),
+        seed=schedule.seed,
+    )
+
+
+def _accuracy(prediction: EvalPrediction) -> dict[str, float]:
+    """Return the mean of the heads' accuracies, over the rows that have a label."""
+    answers, labels = (
+        part if isinstance(part, tuple) else (part,) for part in (prediction.predictions, prediction.label_ids)
+    )
+    shares = []
+    for logits, truth in zip(answers, labels, strict=True):
+        known = truth != UNLABELLED
+        if known.any():
+            shares.append(float((logits.argmax(-1)[known] == truth[known]).mean()))
+    return {"accuracy": float(np.mean(shares)) if shares else 0.0}
+
+
+def _keep_only_ours(folder: Path, train: Sequence[Example], schedule: Schedule) -> None:
+    """Remove checkpoints of other rows or of another schedule: going on from them would mix two trainings."""
+    mine = {"rows": hash_rows(train), "schedule": list(schedule)}
+    path = folder / _FINGERPRINT
+    if folder.exists() and (not path.exists() or json.loads(path.read_text(encoding="utf-8")) != mine):
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(mine), encoding="utf-8")
+
+
+def hash_rows(rows: Sequence[Example]) -> int:
+    """Return a number that other rows, labels or another order change (CRC-like; the same in every process)."""
+    number = 0
+    for row in rows:
+        for value in (*row.full.ids, -1, *row.bare.ids, -2, *row.labels.values()):
+            number = (number * 1_000_003 + value + 7) % (1 << 61)
+    return number
+
+
+def _last_whole_checkpoint(folder: Path) -> Path | None:
+    """Return the newest checkpoint that was written to its end; halves left by a kill are removed."""
+    while found := get_last_checkpoint(str(folder)):  # type: ignore[no-untyped-call]  # transformers has no types
+        try:
+            json.loads((Path(found) / _STATE).read_text(encoding="utf-8"))  # the Trainer writes it last
+        except (OSError, ValueError):
+            shutil.rmtree(found)
+        else:
+            return Path(found)
+    return None
+
+
+def _go_back(model: HeadedEncoder, folder: Path, error: NotFiniteLossError) -> str:
+    """Load the last good checkpoint into ``model`` and say so."""
+    checkpoint = _last_whole_checkpoint(folder)
+    if checkpoint is None:
+        raise DivergedError(f"{error} There is no checkpoint yet. Lower the learning rate or use fp32.") from error
+    from safetensors.torch import load_file  # noqa: PLC0415 - needed on this path alone
+
+    model.load_state_dict(load_file(checkpoint / "model.safetensors"))
+    return f"{error} Training stopped; {checkpoint.name} is kept."
