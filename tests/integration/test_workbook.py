@@ -284,6 +284,8 @@ def test_deleted_worksheet_is_made_again(book: WorkbookBook, store: FileStore) -
     assert book.read(DECEMBER).empty
     book.write_results(DECEMBER, {"v0": "x"})
     assert book.upload(DECEMBER, sheet_rows(tagged_frame(6)), taxonomy()).added == 6
+    selected = [sheet.title for sheet in opened(store).worksheets if sheet.sheet_view.tabSelected]
+    assert selected == ["202512"]
 
 
 @pytest.mark.parametrize(
