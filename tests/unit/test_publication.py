@@ -124,7 +124,7 @@ def store(tmp_path: Path) -> ObjectStore:
 def test_a_kill_at_any_write_leaves_the_old_month_or_the_new_one(
     store: ObjectStore,
     write: int,
-    after: bool,  # noqa: FBT001 - a parameter of the test
+    after: bool,
 ) -> None:
     """After a kill before or after any write, readers see one whole month, and running again completes it."""
     publish(store, FIRST, "old")
