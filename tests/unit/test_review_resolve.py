@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from tests.unit.fixtures_review import sheet_frame, tagged_frame, taxonomy
-from voc_worker.columns import LABELS, SHEET, SNAPSHOT
+from voc_worker.columns import LABELS, SHEET, SNAPSHOT, TAGGED
 from voc_worker.review import resolve as module
 from voc_worker.review.resolve import Resolution, resolve
 
@@ -254,7 +254,7 @@ def test_results_already_shown_are_not_written_again() -> None:
 
 def test_empty_month_resolves_to_nothing() -> None:
     """No rows give an empty snapshot with its columns and dtypes."""
-    tagged = tagged_frame(0)
+    tagged = pd.DataFrame(columns=list(TAGGED))
     resolution = resolve(pd.DataFrame(columns=[*SHEET, "sheet_row"]), taxonomy(), tagged)
     assert tuple(resolution.snapshot.columns) == SNAPSHOT
     assert resolution.snapshot["is_sample"].dtype == bool
