@@ -14,6 +14,7 @@ from openpyxl import Workbook, load_workbook
 from openpyxl.cell.rich_text import CellRichText
 from openpyxl.comments import Comment
 from openpyxl.styles import PatternFill
+from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.worksheet import Worksheet
 from pydantic import SecretStr
 
@@ -26,10 +27,11 @@ from voc_models.store_file import FileStore
 from voc_models.stores import open_store
 from voc_worker.columns import SHEET, SHEET_PEOPLE
 from voc_worker.review.book import ReviewBookChangedError, ReviewBookError, ReviewBookUnavailableError
+from voc_worker.review.layout import FRESH
 from voc_worker.review.resolve import resolve
 from voc_worker.review.rows import CUT_MARK, sheet_rows
 from voc_worker.review.workbook import ATTEMPTS, WorkbookBook
-from voc_worker.review.workbook_setup import LISTS_SHEET, list_columns, minor_formula
+from voc_worker.review.workbook_lists import LISTS_SHEET, list_columns, minor_formula
 
 __all__ = ["s3_server"]  # a fixture is found by its name in the module
 
@@ -108,8 +110,8 @@ def test_the_worksheet_is_dressed_for_people(store: FileStore) -> None:
     lists = {str(rule.sqref): str(rule.formula1) for rule in sheet.data_validations.dataValidation}
     assert list(lists) == [f"{letter}2:{letter}1048576" for letter in "OPQRS"]
     assert lists["O2:O1048576"] == "voc_subject_major"
-    assert lists["P2:P1048576"] == minor_formula("subject")
-    assert len(minor_formula("subject")) <= 255
+    assert lists["P2:P1048576"] == minor_formula(FRESH, "subject")
+    assert len(minor_formula(FRESH, "subject")) <= 255
     assert sheet["L2"].value == 0.5
 
 
@@ -232,6 +234,29 @@ def test_inserted_columns_and_rows_are_written_around(book: WorkbookBook, store:
     assert read.loc["v3", "처리결과"] == "반영됨"
     assert (read.loc[["v0", "v1"], "처리결과"] == "").all()
     assert opened(store)["202512"]["H2"].value == "메모"
+
+
+def test_drop_downs_follow_the_columns(book: WorkbookBook, store: FileStore) -> None:
+    """After columns and rows were inserted an upload puts our drop-downs where they belong and keeps people's."""
+
+    def work(sheet: Worksheet) -> None:
+        sheet.insert_rows(1)
+        sheet.insert_cols(8)
+        sheet["H2"] = "담당"
+        own = DataValidation(type="list", formula1='"가,나"')
+        own.add("H3:H9")
+        sheet.add_data_validation(own)
+
+    edit(store, work)
+    assert book.upload(DECEMBER, sheet_rows(tagged_frame(6)), taxonomy()) == (0, 0, 0)
+    rules = opened(store)["202512"].data_validations.dataValidation
+    lists = {str(rule.sqref): str(rule.formula1) for rule in rules}
+    assert list(lists) == ["H3:H9", *(f"{letter}3:{letter}1048576" for letter in "PQRST")]
+    assert 'IF($P3="",$I3,$P3)' in lists["Q3:Q1048576"]
+    assert 'IF($R3="",$K3,$R3)' in lists["S3:S1048576"]
+    before = store.get(KEY).etag
+    book.upload(DECEMBER, sheet_rows(tagged_frame(6)), taxonomy())
+    assert store.get(KEY).etag == before
 
 
 def test_merged_cells_count_for_every_row_they_cover(book: WorkbookBook, store: FileStore) -> None:

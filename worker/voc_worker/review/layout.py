@@ -44,6 +44,10 @@ class Layout(NamedTuple):
                 yield number, row
 
 
+#: The layout of a worksheet that nobody has touched.
+FRESH: Final = Layout(1, {name: index for index, name in enumerate(SHEET, start=1)})
+
+
 def folded(text: str) -> str:
     """Return what two headers must share to be the same: NFKC, no case, no white space, no underscores."""
     return "".join(unicodedata.normalize("NFKC", visible(text)).casefold().replace("_", "").split())
