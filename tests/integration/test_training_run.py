@@ -209,7 +209,7 @@ def test_unreviewed_months_are_refused_with_what_to_do(tmp_path: Path) -> None:
     """Without a snapshot there is nothing to learn."""
     reviewed = reviewed_store(tmp_path, MONTHS[:1], most_rows=5)
     other = reviewed.plan.model_copy(update={"train_months": (Month(2024, 1),)})
-    with pytest.raises(NoReviewsError, match="no reviewed row in 2024-01.*Set 검수완료 to Y"):
+    with pytest.raises(NoReviewsError, match=r"no reviewed row in 2024-01.*Set 검수완료 to Y"):
         load_reviewed(reviewed.store, other)
 
 
