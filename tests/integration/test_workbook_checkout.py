@@ -14,6 +14,7 @@ from tests.unit.fixtures_review import sheet_frame, tagged_frame, taxonomy
 from voc_models import keys
 from voc_models.exit_codes import DataError
 from voc_models.months import Month
+from voc_models.run import Mode
 from voc_models.store import Fetched
 from voc_models.store_file import FileStore
 from voc_worker.columns import SHEET
@@ -22,7 +23,7 @@ from voc_worker.review.checkout import CheckoutError, push, take
 from voc_worker.review.history import ATTEMPTS, load_history, record
 from voc_worker.review.resolve import resolve
 from voc_worker.review.rows import sheet_rows
-from voc_worker.review.snapshot import newest_snapshot, newest_snapshot_key, snapshot_csv
+from voc_worker.review.snapshot import known_reviews, newest_snapshot_key, snapshot_csv
 from voc_worker.review.workbook import WorkbookBook
 
 DECEMBER = Month(2025, 12)
@@ -151,16 +152,34 @@ def test_a_month_without_workbook_cannot_be_taken(store: FileStore, tmp_path: Pa
         take(store, DECEMBER, tmp_path / "file")
 
 
-def test_the_newest_snapshot_is_the_latest_runs(store: FileStore) -> None:
-    """Among a month's snapshots the one of the latest run counts, whatever the mode, and none is an empty one."""
-    assert newest_snapshot(store, DECEMBER).empty
+def snapshot_of(store: FileStore, run: str, *accepted: str) -> None:
+    """Store the snapshot that a run takes when these rows are accepted."""
     tagged = tagged_frame(3)
-    runs = ["train_20260120_040000_aaaaa", "refresh_20260115_020000_zzzzz"]
-    for voc_id, run in zip(["v0", "v1"], runs, strict=True):
-        taken = resolve(sheet_frame(tagged, {voc_id: {"검수완료": "Y"}}), taxonomy(), tagged).snapshot
-        store.put(keys.review_snapshot(DECEMBER, run), snapshot_csv(taken))
-    assert newest_snapshot_key(store, DECEMBER) == keys.review_snapshot(DECEMBER, runs[0])
-    assert list(newest_snapshot(store, DECEMBER)["voc_id"]) == ["v0"]
+    cells = {voc_id: {"검수완료": "Y"} for voc_id in accepted}
+    taken = resolve(sheet_frame(tagged, cells), taxonomy(), tagged).snapshot
+    store.put(keys.review_snapshot(DECEMBER, run), snapshot_csv(taken))
+
+
+def test_the_newest_snapshot_is_the_latest_runs(store: FileStore) -> None:
+    """Among a month's snapshots the one of the latest run counts, whatever the mode, unless one mode is asked for."""
+    assert newest_snapshot_key(store, DECEMBER) is None
+    snapshot_of(store, "train_20260120_040000_aaaaa", "v0")
+    snapshot_of(store, "refresh_20260115_020000_zzzzz", "v1")
+    snapshot_of(store, "refresh_20260114_020000_zzzzz", "v2")
+    assert newest_snapshot_key(store, DECEMBER) == "202512/reviews/train_20260120_040000_aaaaa.csv"
+    assert newest_snapshot_key(store, DECEMBER, Mode.REFRESH) == "202512/reviews/refresh_20260115_020000_zzzzz.csv"
+
+
+def test_a_review_withdrawn_before_training_is_still_known_to_the_next_refresh(store: FileStore) -> None:
+    """A row that the newest refresh held and the training after it did not is found withdrawn by the next refresh."""
+    assert known_reviews(store, DECEMBER).empty
+    snapshot_of(store, "refresh_20260115_020000_zzzzz", "v0", "v1")
+    snapshot_of(store, "train_20260120_040000_aaaaa", "v1", "v2")
+    known = known_reviews(store, DECEMBER)
+    assert sorted(known["voc_id"]) == ["v0", "v1", "v2"]
+    tagged = tagged_frame(3)
+    cells = {voc_id: {"검수완료": "Y"} for voc_id in ("v1", "v2")}
+    assert resolve(sheet_frame(tagged, cells), taxonomy(), tagged, known).withdrawn == ("v0",)
 
 
 def test_the_history_grows_and_a_repeated_refresh_adds_nothing(store: FileStore) -> None:

@@ -39,7 +39,7 @@ class Fault:
 
     code: int = 0
     times: int = 1
-    path: str = ""
+    path: str = "/v4/"
     retry_after: str | None = None
     message: str = "fault"
     reason: str | None = None

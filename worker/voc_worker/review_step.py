@@ -11,7 +11,7 @@ from voc_models.store import put_or_adopt
 from voc_worker import archive
 from voc_worker.columns import TAGGED
 from voc_worker.review.resolve import resolve
-from voc_worker.review.snapshot import newest_snapshot, newest_snapshot_key, outcome_of, snapshot_csv
+from voc_worker.review.snapshot import known_reviews, newest_snapshot_key, outcome_of, snapshot_csv
 from voc_worker.wiring import Parts
 
 
@@ -19,7 +19,7 @@ def take_snapshot(parts: Parts, plan: Plan, month: Month) -> None:
     """Resolve the month's sheet against its tagged rows, and store outcome and snapshot, the snapshot last."""
     frames = [found.frame for found in archive.read_months(parts.store, month, what="tagged")]
     tagged = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=list(TAGGED))
-    previous = newest_snapshot(parts.store, month)
+    previous = known_reviews(parts.store, month)
     resolution = resolve(parts.book().read(month), plan.taxonomy, tagged, previous)
     outcome = outcome_of(resolution, month, plan.run_id)
     put_or_adopt(

@@ -49,16 +49,16 @@ def load_credentials(key_file: Path | None) -> Credentials:
         loaded: Credentials = service_account.Credentials.from_service_account_file(  # type: ignore[no-untyped-call]  # google-auth is partly typed
             str(key_file), scopes=list(SCOPES)
         )
-    except DefaultCredentialsError as error:
-        raise SheetsAccessError(
-            "There is no Google identity here. Set GOOGLE_APPLICATION_CREDENTIALS to a service-account key file, "
-            "or bind a workload identity to the Job's service account."
-        ) from error
     except OSError as error:
         raise SheetsAccessError(
             f"The key file {key_file} cannot be read. Set GOOGLE_APPLICATION_CREDENTIALS to a service-account key file."
         ) from error
-    except ValueError as error:
+    except (ValueError, DefaultCredentialsError) as error:
+        if key_file is None:
+            raise SheetsAccessError(
+                "There is no Google identity here. Set GOOGLE_APPLICATION_CREDENTIALS to a service-account key file, "
+                "or bind a workload identity to the Job's service account."
+            ) from error
         raise SheetsAccessError(
             f"{key_file} is not a service-account key file. Download one in the Google Cloud console "
             "(IAM, Service accounts, Keys, JSON)."

@@ -80,12 +80,16 @@ def _refused(text: str, spreadsheet: str, email: str) -> VocError:
     return ReviewBookError(f"Google Sheets refuses a request for spreadsheet {spreadsheet}: {text}")
 
 
+#: OAuth's codes for a sign-in that will not succeed by trying again.
+_REFUSALS = ("invalid_", "unauthorized_client", "access_denied", "unsupported_grant_type")
+
+
 def explained_auth(error: GoogleAuthError, email: str) -> VocError:
     """Return the error that a failed sign-in means."""
     text = " ".join(str(part) for part in error.args)
     if isinstance(error, TransportError):
         return ReviewBookUnavailableError(f"Google's sign-in does not answer: {text}. Try again later.")
-    if isinstance(error, RefreshError) and getattr(error, "retryable", False):
+    if isinstance(error, RefreshError) and not any(word in text for word in _REFUSALS):
         return ReviewBookUnavailableError(f"Google's sign-in is unavailable: {text}. Try again later.")
     if "reasonable timeframe" in text:
         return SheetsAccessError(
