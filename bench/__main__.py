@@ -45,7 +45,8 @@ def main() -> int:
         with tempfile.TemporaryDirectory(prefix="voc-bench-") as folder, Workplace(Path(folder)) as place:
             results[name] = section.measure(place)
         console.print()
-        console.print(table(section.TITLE, results[name]))
+        console.print(section.TITLE, style="bold", highlight=False)
+        console.print(table(results[name]))
     if chosen.json:
         written = {name: [number._asdict() for number in numbers] for name, numbers in results.items()}
         chosen.json.write_text(json.dumps({"machine": machine(), **written}, indent=1) + "\n", encoding="utf-8")

@@ -40,9 +40,9 @@ class Measured(NamedTuple):
         return "yes" if self.goal.met_by(self.value) else "NO"
 
 
-def table(title: str, numbers: Iterable[Measured]) -> Table:
+def table(numbers: Iterable[Measured]) -> Table:
     """Return the numbers of one section side by side with their goals."""
-    drawn = Table(title=title, title_justify="left", show_edge=False)
+    drawn = Table(show_edge=False)
     for heading, justify in (("measured", "left"), ("value", "right"), ("goal", "right"), ("met", "left")):
         drawn.add_column(heading, justify="right" if justify == "right" else "left")
     for number in numbers:

@@ -85,12 +85,12 @@ def _train(settings: Settings, chosen: argparse.Namespace) -> Answer:
 
     store, models, plan = _opened(settings, chosen.plan)
     spec = plan.train or TrainSpec()
-    encoder = EncoderPlan.of(
+    encoder = EncoderPlan(
         chosen.base_model or spec.base_model,
-        epochs=settings.train_epochs,
-        rows_per_step=settings.train_rows_per_step,
-        max_length=settings.train_max_length,
-        seed=settings.train_seed,
+        settings.train_epochs,
+        settings.train_rows_per_step,
+        settings.train_max_length,
+        settings.train_seed,
     )
     job = Job(
         plan=plan,

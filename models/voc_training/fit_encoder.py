@@ -22,12 +22,12 @@ from voc_training.export import Parity, export_fp32, parity, proved_fp32, quanti
 from voc_training.split import Split
 from voc_training.trainer import (
     PRETRAINED_SCHEDULE,
-    SCRATCH_SCHEDULE,
     UNLABELLED,
     Example,
     FitReport,
     Schedule,
     fit,
+    scratch_schedule,
 )
 
 log = logging.getLogger(__name__)
@@ -38,23 +38,25 @@ _PARITY_ROWS: Final = 500
 
 
 class EncoderPlan(NamedTuple):
-    """How to train an encoder."""
+    """How to train an encoder; what is None is what suits the base model and the number of rows."""
 
     base_model: str
-    schedule: Schedule
-    max_length: int
+    epochs: int | None = None
+    rows_per_step: int | None = None
+    tokens: int | None = None
+    seed: int = 42
 
-    @classmethod
-    def of(
-        cls, base_model: str, *, epochs: int | None, rows_per_step: int | None, max_length: int | None, seed: int
-    ) -> EncoderPlan:
-        """Return the plan for a base model; what is None is what suits it."""
-        scratch = base_model == SCRATCH
-        usual = SCRATCH_SCHEDULE if scratch else PRETRAINED_SCHEDULE
-        schedule = usual._replace(
-            epochs=epochs or usual.epochs, rows_per_step=rows_per_step or usual.rows_per_step, seed=seed
+    def schedule(self, rows: int) -> Schedule:
+        """Return the schedule for that many rows."""
+        usual = scratch_schedule(rows) if self.base_model == SCRATCH else PRETRAINED_SCHEDULE
+        return usual._replace(
+            epochs=self.epochs or usual.epochs, rows_per_step=self.rows_per_step or usual.rows_per_step, seed=self.seed
         )
-        return cls(base_model, schedule, max_length or (128 if scratch else 256))
+
+    @property
+    def max_length(self) -> int:
+        """Tokens of a row, both segments and special tokens included."""
+        return self.tokens or (128 if self.base_model == SCRATCH else 256)
 
 
 class FittedEncoder(NamedTuple):
@@ -95,7 +97,7 @@ def train_encoder(
     train = _together({head: part.parts.train for head, part in taught.items()})
     validation = _together({head: part.parts.validation for head, part in taught.items()})
     title = " + ".join(HEAD_NAMES[head] for head in taught)
-    seed_everything(plan.schedule.seed)
+    seed_everything(plan.seed)
     with room_on_disk(directory):
         encoder = build_encoder(
             plan.base_model, {head: len(part.classes) for head, part in taught.items()}, inputs_of(train), directory
@@ -105,7 +107,7 @@ def train_encoder(
             _examples(train, taught, encoder.tokenizer, plan.max_length),
             _examples(validation, taught, encoder.tokenizer, plan.max_length),
             checkpoints,
-            schedule=plan.schedule,
+            schedule=plan.schedule(len(train)),
             title=title,
         )
         save_file({name: value.contiguous() for name, value in encoder.model.state_dict().items()}, directory / WEIGHTS)

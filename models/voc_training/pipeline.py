@@ -63,7 +63,7 @@ def train(job: Job) -> RunDecision:
         log.info("Run %s has decided already: %s", job.plan.run_id, earlier.verdict)
         return earlier
     tables = _tables(job)
-    taught, notes = _taught(tables, joint=job.joint, seed=job.encoder.schedule.seed)
+    taught, notes = _taught(tables, joint=job.joint, seed=job.encoder.seed)
     root = _fresh(job.work / "artifacts")
     encoders = _encoders(job, taught, root, job.work / "checkpoints")
     started = job.clock()
@@ -141,7 +141,7 @@ def _encoders(job: Job, taught: Mapping[Head, Taught], root: Path, checkpoints: 
 def _origin(job: Job, version: str, tables: Mapping[Head, HeadRows]) -> Origin:
     months = sorted({str(month) for table in tables.values() for month in table.rows["month"]})
     details = {"run_id": job.plan.run_id, "layout": "joint" if job.joint else "separate"}
-    training = TrainingFacts(months=tuple(months), started=job.clock(), seed=job.encoder.schedule.seed, details=details)
+    training = TrainingFacts(months=tuple(months), started=job.clock(), seed=job.encoder.seed, details=details)
     return Origin(version, job.plan.taxonomy, training, job.git_commit)
 
 

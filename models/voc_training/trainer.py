@@ -8,6 +8,7 @@ import math
 import random
 import shutil
 import sys
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -19,6 +20,7 @@ from torch.utils.data import Dataset
 from transformers import (
     EarlyStoppingCallback,
     EvalPrediction,
+    PrinterCallback,
     Trainer,
     TrainerCallback,
     TrainerControl,
@@ -65,9 +67,17 @@ class Schedule(NamedTuple):
     seed: int = 42
 
 
-#: A small encoder with random weights wants a bolder rate and more rounds than a pretrained one.
-SCRATCH_SCHEDULE: Final = Schedule(epochs=8, learning_rate=1e-3, rows_per_step=64)
 PRETRAINED_SCHEDULE: Final = Schedule()
+#: Steps that a small encoder with random weights needs to learn anything, however few the rows; and its most rounds.
+SCRATCH_STEPS: Final = 450
+SCRATCH_EPOCHS: Final = 40
+
+
+def scratch_schedule(rows: int) -> Schedule:
+    """Return the schedule of a scratch encoder for that many rows: bolder than a pretrained one's, and longer."""
+    schedule = Schedule(learning_rate=1.5e-3, rows_per_step=64 if rows > 1000 else 32)
+    epochs = min(SCRATCH_EPOCHS, max(4, math.ceil(SCRATCH_STEPS * schedule.rows_per_step / max(rows, 1))))
+    return schedule._replace(epochs=epochs, patience=max(2, epochs // 5))
 
 
 class Example(NamedTuple):
@@ -150,7 +160,7 @@ class _HeadTrainer(Trainer):
         ]
         total = torch.stack(parts).sum()
         if model.training and not bool(torch.isfinite(total)):
-            raise NotFiniteLossError(f"The loss became {float(total)} at step {self.state.global_step}.")
+            raise NotFiniteLossError(f"The loss became {float(total.detach())} at step {self.state.global_step}.")
         return (total, outputs) if return_outputs else total
 
 
@@ -214,7 +224,10 @@ def fit(
         if checkpoint:
             log.info("%s: goes on from %s.", title, checkpoint.name)
         try:
-            trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+            with warnings.catch_warnings():
+                # Checkpoints that are written within a second are told apart by their numbers; that is all we need.
+                warnings.filterwarnings("ignore", message="mtime may not be reliable")
+                trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
         except torch.OutOfMemoryError as error:
             if rows_at_once == 1:
                 raise OutOfMemoryError(
@@ -248,7 +261,7 @@ def _trainer(
     rows = Examples(train, schedule.drop_reply, schedule.seed)
     heads: list[Head] = list(train[0].labels)
     sizes = model.classes
-    return _HeadTrainer(
+    trainer = _HeadTrainer(
         weights={head: class_weights([row.labels[head] for row in train], sizes[head]) for head in heads},
         model=model,
         args=_arguments(folder, schedule, rows_at_once, heads),
@@ -258,6 +271,9 @@ def _trainer(
         compute_metrics=_accuracy,
         callbacks=[EarlyStoppingCallback(schedule.patience), _Progress(rows, title)],
     )
+    # It prints dictionaries between our lines.
+    trainer.remove_callback(PrinterCallback)  # type: ignore[no-untyped-call]  # transformers has no types
+    return trainer
 
 
 def _arguments(folder: Path, schedule: Schedule, rows_at_once: int, heads: Sequence[Head]) -> TrainingArguments:

@@ -41,10 +41,10 @@ def rows_in_sample(building: str) -> int:
     return int((month & (voc["building_id"] == building)).sum())
 
 
-def edit(file: Path, cells: dict[str, dict[str, str]]) -> None:
+def edit(file: Path, cells: dict[str, dict[str, str | None]], worksheet: str = "202512") -> None:
     """Write people's cells by voc_id into the workbook, as somebody in Excel does."""
     book = load_workbook(file)
-    sheet = book["202512"]
+    sheet = book[worksheet]
     columns = {str(cell.value): int(cell.column or 0) for cell in sheet[1]}
     numbers = {str(sheet.cell(row, columns["voc_id"]).value): row for row in range(2, sheet.max_row + 1)}
     for voc_id, written in cells.items():
@@ -70,7 +70,6 @@ def test_a_month_from_tagging_to_reviewed_dashboards(person: Person) -> None:
     ]
     corrected, accepted, mistyped = ids[:3]
     edit(
-        person,
         workbook,
         {
             corrected: {

@@ -14,6 +14,7 @@ from openpyxl import Workbook, load_workbook
 from openpyxl.cell.rich_text import CellRichText
 from openpyxl.comments import Comment
 from openpyxl.styles import PatternFill
+from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.worksheet import Worksheet
 from pydantic import SecretStr
 
@@ -26,10 +27,11 @@ from voc_models.store_file import FileStore
 from voc_models.stores import open_store
 from voc_worker.columns import SHEET, SHEET_PEOPLE
 from voc_worker.review.book import ReviewBookChangedError, ReviewBookError, ReviewBookUnavailableError
+from voc_worker.review.layout import FRESH
 from voc_worker.review.resolve import resolve
 from voc_worker.review.rows import CUT_MARK, sheet_rows
 from voc_worker.review.workbook import ATTEMPTS, WorkbookBook
-from voc_worker.review.workbook_setup import LISTS_SHEET, list_columns, minor_formula
+from voc_worker.review.workbook_lists import LISTS_SHEET, list_columns, minor_formula
 
 __all__ = ["s3_server"]  # a fixture is found by its name in the module
 
@@ -108,8 +110,8 @@ def test_the_worksheet_is_dressed_for_people(store: FileStore) -> None:
     lists = {str(rule.sqref): str(rule.formula1) for rule in sheet.data_validations.dataValidation}
     assert list(lists) == [f"{letter}2:{letter}1048576" for letter in "OPQRS"]
     assert lists["O2:O1048576"] == "voc_subject_major"
-    assert lists["P2:P1048576"] == minor_formula("subject")
-    assert len(minor_formula("subject")) <= 255
+    assert lists["P2:P1048576"] == minor_formula(FRESH, "subject")
+    assert len(minor_formula(FRESH, "subject")) <= 255
     assert sheet["L2"].value == 0.5
 
 
@@ -234,6 +236,29 @@ def test_inserted_columns_and_rows_are_written_around(book: WorkbookBook, store:
     assert opened(store)["202512"]["H2"].value == "메모"
 
 
+def test_drop_downs_follow_the_columns(book: WorkbookBook, store: FileStore) -> None:
+    """After columns and rows were inserted an upload puts our drop-downs where they belong and keeps people's."""
+
+    def work(sheet: Worksheet) -> None:
+        sheet.insert_rows(1)
+        sheet.insert_cols(8)
+        sheet["H2"] = "담당"
+        own = DataValidation(type="list", formula1='"가,나"')
+        own.add("H3:H9")
+        sheet.add_data_validation(own)
+
+    edit(store, work)
+    assert book.upload(DECEMBER, sheet_rows(tagged_frame(6)), taxonomy()) == (0, 0, 0)
+    rules = opened(store)["202512"].data_validations.dataValidation
+    lists = {str(rule.sqref): str(rule.formula1) for rule in rules}
+    assert list(lists) == ["H3:H9", *(f"{letter}3:{letter}1048576" for letter in "PQRST")]
+    assert 'IF($P3="",$I3,$P3)' in lists["Q3:Q1048576"]
+    assert 'IF($R3="",$K3,$R3)' in lists["S3:S1048576"]
+    before = store.get(KEY).etag
+    book.upload(DECEMBER, sheet_rows(tagged_frame(6)), taxonomy())
+    assert store.get(KEY).etag == before
+
+
 def test_merged_cells_count_for_every_row_they_cover(book: WorkbookBook, store: FileStore) -> None:
     """A person's cells merged downwards are read in each row, and the machine writes around merged cells."""
 
@@ -284,6 +309,8 @@ def test_deleted_worksheet_is_made_again(book: WorkbookBook, store: FileStore) -
     assert book.read(DECEMBER).empty
     book.write_results(DECEMBER, {"v0": "x"})
     assert book.upload(DECEMBER, sheet_rows(tagged_frame(6)), taxonomy()).added == 6
+    selected = [sheet.title for sheet in opened(store).worksheets if sheet.sheet_view.tabSelected]
+    assert selected == ["202512"]
 
 
 @pytest.mark.parametrize(
@@ -407,13 +434,13 @@ def test_the_doctor_leaves_nothing_behind(book: WorkbookBook, store: FileStore) 
 
 
 def test_a_full_taxonomy_and_many_rows_fit(store: FileStore) -> None:
-    """Three thousand rows and their results go in and come out whole."""
-    tagged = tagged_frame(3000)
+    """Fifteen hundred rows and their results go in and come out whole."""
+    tagged = tagged_frame(1500)
     book = WorkbookBook(store)
-    assert book.upload(DECEMBER, sheet_rows(tagged), _wide_taxonomy()).added == 3000
-    book.write_results(DECEMBER, {f"v{n}": f"결과 {n}" for n in range(3000)})
+    assert book.upload(DECEMBER, sheet_rows(tagged), _wide_taxonomy()).added == 1500
+    book.write_results(DECEMBER, {f"v{n}": f"결과 {n}" for n in range(1500)})
     read = book.read(DECEMBER)
-    assert len(set(read["voc_id"])) == 3000
+    assert len(set(read["voc_id"])) == 1500
     assert (read["처리결과"] == read["voc_id"].str.replace("v", "결과 ")).all()
 
 

@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import ahocorasick
-import mecab_ko  # type: ignore[import-untyped]  # ships no types and has no stubs
+import mecab_ko
 
 from voc_models.labels import Label
 from voc_models.text import mask, whitelist_text

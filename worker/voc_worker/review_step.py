@@ -11,7 +11,7 @@ from voc_models.store import put_or_adopt
 from voc_worker import archive
 from voc_worker.columns import TAGGED
 from voc_worker.review.resolve import resolve
-from voc_worker.review.snapshot import newest_snapshot, newest_snapshot_key, outcome_of, snapshot_csv
+from voc_worker.review.snapshot import known_reviews, newest_snapshot_key, outcome_of, snapshot_csv
 from voc_worker.wiring import Parts
 
 
@@ -19,8 +19,8 @@ def take_snapshot(parts: Parts, plan: Plan, month: Month) -> None:
     """Resolve the month's sheet against its tagged rows, and store outcome and snapshot, the snapshot last."""
     frames = [found.frame for found in archive.read_months(parts.store, month, what="tagged")]
     tagged = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=list(TAGGED))
-    previous = newest_snapshot(parts.store, month)
-    resolution = resolve(parts.book.read(month), plan.taxonomy, tagged, previous)
+    previous = known_reviews(parts.store, month)
+    resolution = resolve(parts.book().read(month), plan.taxonomy, tagged, previous)
     outcome = outcome_of(resolution, month, plan.run_id)
     put_or_adopt(
         parts.store, keys.review_outcome(month, plan.run_id), outcome.to_json(), content_type="application/json"
@@ -41,4 +41,4 @@ def months_with_reviews(parts: Parts) -> tuple[Month, ...]:
 def _reviewed(parts: Parts, month: Month) -> bool:
     if newest_snapshot_key(parts.store, month) is not None:
         return True
-    return bool((parts.book.read(month)["검수완료"].str.strip() != "").any())
+    return bool((parts.book().read(month)["검수완료"].str.strip() != "").any())

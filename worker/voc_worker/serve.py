@@ -173,16 +173,3 @@ def local_server(store: ObjectStore, host: str = "127.0.0.1", port: int = 8900) 
         raise AddressInUseError(
             f"Port {port} cannot be used ({error.strerror}). Choose another with --port."
         ) from error
-
-
-def serve(store: ObjectStore, host: str = "127.0.0.1", port: int = 8900) -> None:
-    """Serve the store to this machine's browser until Ctrl+C.
-
-    Raises:
-        UsageError: see :func:`local_server`.
-    """
-    with local_server(store, host, port) as server:
-        try:
-            server.serve_forever()
-        except KeyboardInterrupt:
-            log.info("Stopped.")

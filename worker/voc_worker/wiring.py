@@ -116,29 +116,27 @@ class Parts:
         with open_source(self.database, self.schema) as source:
             yield source
 
-    @cached_property
-    def book(self) -> ReviewBook:
-        """The review back end that REVIEW_BACKEND names."""
+    def book(self, holder: str = "voc") -> ReviewBook:
+        """Return the review back end that REVIEW_BACKEND names.
+
+        Args:
+            holder: who writes, best a run id: an interrupted writer may go on where it was, two of them may not meet.
+        """
         if self.settings.review_backend == "sheets":
-            return self._sheets()
+            return self._sheets(holder)
         from voc_worker.review.workbook import WorkbookBook  # noqa: PLC0415 - see above
 
         return WorkbookBook(self.store)
 
-    def _sheets(self) -> ReviewBook:
-        from voc_worker.review.sheets import open_sheets  # noqa: PLC0415 - see above
+    def _sheets(self, holder: str) -> ReviewBook:
+        from voc_worker.review.sheets import GoogleSheetsBook, read_places  # noqa: PLC0415 - see above
+        from voc_worker.review.sheets_client import load_credentials  # noqa: PLC0415 - see above
 
         settings = self.settings
-        if settings.sheets_id is None and settings.sheets_map is None:
-            raise UsageError(
-                "REVIEW_BACKEND=sheets needs SHEETS_ID or SHEETS_MAP. Copy the id from the sheet's address."
-            )
-        return open_sheets(
-            spreadsheet_id=settings.sheets_id,
-            spreadsheet_map=settings.path(settings.sheets_map) if settings.sheets_map else None,
-            key_file=settings.google_application_credentials,
-            endpoint=settings.sheets_endpoint,
-        )
+        places = read_places(settings.sheets_id, settings.path(settings.sheets_map) if settings.sheets_map else None)
+        key_file = settings.google_application_credentials
+        credentials = load_credentials(settings.path(key_file) if key_file else None)
+        return GoogleSheetsBook(credentials, places, holder=holder, endpoint=settings.sheets_endpoint)
 
     def tagger(self, model: PlannedModel, taxonomy: Taxonomy) -> Tagger:
         """Return the tagger of a release, its files fetched into MODEL_DIR and verified, or the keyword tagger."""

@@ -15,11 +15,11 @@ from voc_worker.embedded import EmbeddedPostgres
 
 CHAPTERS: tuple[tuple[str, story.Chapter], ...] = (
     ("A customer", story.sample),
+    ("A year goes by: months tagged by keywords, reviewed completely", story.earlier_months),
     ("1 January: full. December is tagged by keywords", story.first_of_the_month),
     ("Until the 14th: reviewers correct tags in the workbook", story.reviewers),
     ("15 January: refresh. The same links show reviewed numbers", story.fifteenth_of_the_month),
     ("Second thoughts: a Y is withdrawn, and refresh runs again", story.second_thoughts),
-    ("The months before, reviewed completely", story.earlier_months),
     ("20 January: train. A small model learns from the reviews", story.training),
     ("1 February: full. January is tagged by the model in service", story.next_month),
 )

@@ -93,7 +93,7 @@ def prove_store(store: ObjectStore) -> str:
 
 
 def _review(parts: Parts) -> str:
-    return parts.book.check()
+    return parts.book().check()
 
 
 def _models(parts: Parts) -> str:

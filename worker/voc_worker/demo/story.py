@@ -155,7 +155,7 @@ def second_thoughts(story: Story) -> dict[str, Any]:
     incidents = Incidents(**story.facts(reviewers))
     story.review(MONTH, reviewer.withdrawing(incidents.withdrawn))
     story.run(Mode.REFRESH, MONTH)
-    sheet = story.state.parts.book.read(MONTH).set_index("voc_id")["처리결과"]
+    sheet = story.state.parts.book().read(MONTH).set_index("voc_id")["처리결과"]
     became = {
         "withdrawn Y": (incidents.withdrawn, str(sheet[incidents.withdrawn])),
         "mistyped pair": (incidents.mistyped, str(sheet[incidents.mistyped])),

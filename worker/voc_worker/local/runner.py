@@ -15,7 +15,7 @@ from voc_models import keys
 from voc_models.exit_codes import RETRIED, ExitCode, UsageError, VocError
 from voc_models.months import Month
 from voc_models.plan import Plan, PlannedBuilding, Summary, read_record
-from voc_models.run import Mode, RunSpec, run_id
+from voc_models.run import KEYWORD_MODEL, Mode, RunSpec, run_id
 from voc_models.store import ObjectStore
 from voc_worker.local import runs
 from voc_worker.local.processes import Processes, StepOutcome
@@ -132,6 +132,9 @@ class LocalRun:
             f"Run {plan.run_id}: {plan.month}, {len(plan.buildings)} buildings, {rows} rows, model {plan.model.release}"
             + (f"; {len(done)} buildings are done already." if done else ".")
         )
+        by_keywords = plan.mode is not Mode.REFRESH and plan.model.release == KEYWORD_MODEL
+        if by_keywords and self._spec.model_version != KEYWORD_MODEL:
+            self._reporter.say("No model is in service yet: the keyword tagger is used. `voc train` makes one.")
         failed: dict[str, str] = {}
         parallelism = min(self._spec.parallelism, max(1, len(waiting)))
         with (

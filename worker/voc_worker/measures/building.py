@@ -22,8 +22,7 @@ if TYPE_CHECKING:
 
 #: Months of history that the measures can use: last year's same month and the one before it.
 HISTORY_MONTHS: Final = 13
-# Last month and last year's, each with the one before it, which the repeat rate looks back into.
-_COMPARED: Final = (-1, -2, -12, -13)
+_COMPARED: Final = (0, -1, -12)
 _NO_KEYWORDS: Final = KeywordSummary()
 
 
@@ -54,8 +53,7 @@ def measure_building(  # noqa: PLR0913 - what a page shows comes from as many pl
     frames = {each: entry.rows for each, entry in past.items()}
     labelled = {each: entry.rows for each, entry in past.items() if entry.tagged}
     before, year_ago = labelled.get(month.plus(-1)), labelled.get(month.plus(-12))
-    compared = {each: frames[each] for each in map(month.plus, _COMPARED) if each in frames}
-    values = _values({**compared, month: rows}, {**labelled, month: rows}.keys())
+    values = _values(month, {**frames, month: rows}, {month, *labelled})
     return BuildingMeasures(
         month=month,
         building_id=building_id,
@@ -80,17 +78,21 @@ def measure_building(  # noqa: PLR0913 - what a page shows comes from as many pl
     )
 
 
-def _values(frames: Mapping[Month, pd.DataFrame], labelled: Collection[Month]) -> dict[Month, dict[KpiKey, kpis.Value]]:
-    """Return the numbers of each known month; those that rest on labels only where ``labelled`` holds the month.
+def _values(
+    month: Month, frames: Mapping[Month, pd.DataFrame], labelled: Collection[Month]
+) -> dict[Month, dict[KpiKey, kpis.Value]]:
+    """Return the numbers of the month and of those it is compared with, as far as they are known.
+
+    Numbers that rest on labels are there only where ``labelled`` holds the month.
 
     A customer without completion times is one with none in any month: a single month without is one where nothing was
     completed.
     """
     completes = any(rows["completed_at"].notna().any() for rows in frames.values())
     values = {}
-    for each, rows in frames.items():
+    for each in (month.plus(back) for back in _COMPARED if month.plus(back) in frames):
         before = frames.get(each.plus(-1)) if each.plus(-1) in labelled else None
-        values[each] = kpis.values(rows, before, completes=completes)
+        values[each] = kpis.values(frames[each], before, completes=completes)
         if each not in labelled:
             values[each] |= dict.fromkeys(kpis.FROM_LABELS, kpis.Value(None, 0))
     return values

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from voc_worker.measures.model import Comparability, Missing
 from voc_worker.pages import charts
-from voc_worker.pages.wording import count, day, hours, label_name, month_only, weekdays
+from voc_worker.pages.wording import count, day, hours, label_name, models_said, month_only, weekdays
 
 if TYPE_CHECKING:
     from voc_worker.measures.model import BuildingMeasures, RepeatComplaint, RisingTopic
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 View = dict[str, Any]
 _LINKS = 12
-_REPEATS = 20
+_REPEATS, _REPEATS_FIRST = 40, 8
 _PLACES = 12
 _SLOWEST = 8
 _NO_CHANCE = 0.0001
@@ -71,10 +71,13 @@ def _links(voc_ids: tuple[str, ...], shown: frozenset[str]) -> View:
 def repeats(measures: BuildingMeasures, t: Texts, shown: frozenset[str]) -> View:
     """Repeat complaints with their dates."""
     silent = measures.kpi("repeat_rate").missing is Missing.NO_PLACES
-    rest = len(measures.repeats) - _REPEATS
+    entries = [_repeat(item, t, shown) for item in measures.repeats[:_REPEATS]]
+    unseen = len(measures.repeats) - len(entries)
     return {
-        "entries": [_repeat(item, t, shown) for item in measures.repeats[:_REPEATS]],
-        "more": t("repeats.more", n=rest) if rest > 0 else "",
+        "entries": entries[:_REPEATS_FIRST],
+        "rest": entries[_REPEATS_FIRST:],
+        "others": t("repeats.others", n=len(entries) - _REPEATS_FIRST),
+        "more": t("repeats.more", n=unseen) if unseen else "",
         "none": t("repeats.none_places" if silent else "repeats.none"),
     }
 
@@ -201,9 +204,6 @@ def title_of(measures: BuildingMeasures, t: Texts) -> str:
     if measures.rows == 0:
         return t("building.about_empty")
     reviewed = measures.review.reviewed
-    models = ", ".join(
-        t("building.keyword") if version == "keyword" else t("building.model", version=version)
-        for version in measures.model_versions
-    )
+    models = models_said(measures.model_versions, t)
     checked = t("building.reviewed", n=count(reviewed)) if reviewed else t("building.unreviewed")
     return t("building.about", count=count(measures.rows), model=models, reviewed=checked)

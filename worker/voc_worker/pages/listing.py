@@ -135,10 +135,12 @@ def _cut_bytes(text: str, allowed: int) -> str:
 
 
 def _done(t: Texts, created: datetime | None, completed: datetime | None) -> tuple[str, str]:
-    """Return how long it took, for people and for sorting; what is still open sorts last."""
+    """Return how long it took, for people and for sorting; open rows sort last, clocks that disagree give no time."""
     if completed is None or created is None or pd.isna(completed) or pd.isna(created):
         return t("rows.open"), "999999"
     taken = (completed - created).total_seconds() / 3600
+    if taken < 0:
+        return t("rows.closed"), "0"
     return said(t, taken), f"{taken:.1f}"
 
 

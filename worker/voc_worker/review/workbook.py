@@ -33,11 +33,12 @@ from voc_worker.review.book import (
     ReviewBookUnavailableError,
     UploadReport,
 )
-from voc_worker.review.layout import read_frame
+from voc_worker.review.layout import FRESH, read_frame
 from voc_worker.review.plan_upload import plan_results, plan_upload
 from voc_worker.review.rows import clean_cell, cut_cell, fit_cells
 from voc_worker.review.workbook_cells import CELL_LIMIT, grid_of, write_plan, write_updates
-from voc_worker.review.workbook_setup import add_guide, dress, extend_filter, refresh_lists
+from voc_worker.review.workbook_lists import refresh_drop_downs, refresh_lists
+from voc_worker.review.workbook_setup import add_guide, dress, extend_filter
 
 XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 #: How often an upload starts again because somebody saved in between.
@@ -206,12 +207,15 @@ def _fill(book: Workbook, month: Month, rows: pd.DataFrame, taxonomy: Taxonomy) 
     write_plan(sheet, plan)
     if plan.layout is None:
         dress(sheet, len(plan.added))
-        book.active = sheet
         add_guide(book)
+        book.active = sheet
+        for other in book.worksheets:  # two selected worksheets would both take what a person types
+            other.sheet_view.tabSelected = other is sheet
     elif not plan.added.empty:
         extend_filter(sheet, plan.first_new_row + len(plan.added) - 1)
     lists_changed = refresh_lists(book, taxonomy)
-    return _Edit(lists_changed or not plan.changes_nothing, plan.report)
+    drop_downs_changed = refresh_drop_downs(sheet, plan.layout or FRESH)
+    return _Edit(lists_changed or drop_downs_changed or not plan.changes_nothing, plan.report)
 
 
 def _answer(book: Workbook, month: Month, results: Mapping[str, str]) -> _Edit:

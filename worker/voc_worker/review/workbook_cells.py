@@ -15,8 +15,8 @@ from openpyxl.cell.cell import Cell, MergedCell
 from openpyxl.worksheet.formula import ArrayFormula, DataTableFormula
 from openpyxl.worksheet.worksheet import Worksheet
 
-from voc_worker.columns import SHEET, SHEET_PEOPLE
-from voc_worker.review.layout import find_layout
+from voc_worker.columns import SHEET_PEOPLE
+from voc_worker.review.layout import FRESH, find_layout
 from voc_worker.review.plan_upload import CellUpdate, UploadPlan
 from voc_worker.review.rows import UPLOAD
 
@@ -75,11 +75,10 @@ def grid_of(sheet: Worksheet, where: str) -> list[list[str]]:
 def write_plan(sheet: Worksheet, plan: UploadPlan) -> None:
     """Write an upload's cells: the header where there is none, single updates, and the new rows below."""
     if plan.layout is None:
-        for index, name in enumerate(SHEET, start=1):
-            put_text(sheet, 1, index, name)
+        for name, column in FRESH.columns.items():
+            put_text(sheet, FRESH.header_row, column, name)
     write_updates(sheet, plan.updates)
-    columns = plan.layout.columns if plan.layout else {name: index for index, name in enumerate(SHEET, start=1)}
-    places = [(columns[name], name) for name in UPLOAD]
+    places = [((plan.layout or FRESH).columns[name], name) for name in UPLOAD]
     for number, cells in enumerate(_tuples(plan.added), start=plan.first_new_row):
         for (column, name), text in zip(places, cells, strict=True):
             if text:

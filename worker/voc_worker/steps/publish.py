@@ -85,16 +85,17 @@ def _made_by(parts: Parts, plan: Plan, building: PlannedBuilding) -> bool:
 def _write(parts: Parts, plan: Plan, made: list[PlannedBuilding], outcome: ReviewOutcome | None) -> Written:
     found = list(archive.read_months(parts.store, plan.month, [building.id for building in made]))
     rows = pd.concat([one.frame for one in found], ignore_index=True) if found else pd.DataFrame(columns=list(TAGGED))
+    book = parts.book(plan.run_id)
     details: dict[str, Any] = {"links": {}}
     if outcome is None:
-        report = parts.book.upload(plan.month, sheet_rows(rows), plan.taxonomy)
+        report = book.upload(plan.month, sheet_rows(rows), plan.taxonomy)
         details["review"] = report._asdict()
         log.info("Review sheet: %d rows added, %d updated, %d kept.", *report)
     else:
-        parts.book.write_results(plan.month, outcome.results)
+        book.write_results(plan.month, outcome.results)
         _remember(parts, plan, made)
         details["review"] = outcome.counts
-    details["links"]["review"] = parts.book.url(plan.month)
+    details["links"]["review"] = book.url(plan.month)
     if parts.settings.write_classification:
         withdrawn = outcome.withdrawn if outcome else ()
         details["database"] = _write_database(parts, rows, withdrawn)

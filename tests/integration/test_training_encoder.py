@@ -1,0 +1,289 @@
+"""Fit and export a real, very small BERT with transformers and ONNX Runtime."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from voc_models.encoding import encode_inputs
+from voc_models.session import Graph
+from voc_models.text import ModelInput
+from voc_models.tokenizer import SPECIAL_TOKENS, TokenizerError
+from voc_training import trainer
+from voc_training.encoder import (
+    BaseModelError,
+    BaseModelUnavailableError,
+    Encoder,
+    HeadedEncoder,
+    Shape,
+    build_encoder,
+    seed_everything,
+)
+from voc_training.export import (
+    DiskFullError,
+    export_fp32,
+    fused_attentions,
+    parity,
+    proved_fp32,
+    quantise_int8,
+    torch_logits,
+)
+from voc_training.trainer import (
+    UNLABELLED,
+    DivergedError,
+    Example,
+    Schedule,
+    class_weights,
+    fit,
+)
+
+SHAPE = Shape(hidden=32, layers=3, heads=2, feed_forward=64, vocabulary=400, positions=64)
+THINGS = ("화장실", "엘리베이터", "주차장", "에어컨", "출입문", "형광등", "세면대", "복도")
+FAULTS = ("물이 새요", "고장났어요", "너무 더러워요", "소리가 나요", "작동하지 않아요", "냄새가 심해요")
+TEXTS = [
+    ModelInput(f"{n % 23 + 1}층 {thing} {fault} 확인 부탁드립니다", "조치하였습니다 감사합니다" if n % 3 else "")
+    for n, (thing, fault) in enumerate((thing, fault) for thing in THINGS for fault in FAULTS)
+] * 4
+SCHEDULE = Schedule(epochs=2, learning_rate=3e-3, rows_per_step=16)
+
+
+@pytest.fixture
+def encoder(tmp_path: Path) -> Encoder:
+    """An untrained encoder with two heads."""
+    seed_everything(1)
+    directory = tmp_path / "encoder"
+    directory.mkdir()
+    return build_encoder("scratch", {"subject": len(THINGS), "work": 3}, TEXTS, directory, SHAPE)
+
+
+def examples(encoder: Encoder) -> list[Example]:
+    """Rows whose subject is the thing, and whose work type only every second row has."""
+    full = encode_inputs(encoder.tokenizer, TEXTS, 48)
+    bare = encode_inputs(encoder.tokenizer, [row._replace(reply="") for row in TEXTS], 48)
+    number = {thing: place for place, thing in enumerate(THINGS)}
+    return [
+        Example(
+            full[n],
+            bare[n],
+            {"subject": number[row.request.split()[1]], "work": n % 3 if n % 2 else UNLABELLED},
+        )
+        for n, row in enumerate(TEXTS)
+    ]
+
+
+def test_a_fit_learns(encoder: Encoder, tmp_path: Path) -> None:
+    """Eight things are told apart, in nine rows of ten or more."""
+    rows = examples(encoder)
+    schedule = SCHEDULE._replace(epochs=25, patience=25)
+    report = fit(encoder.model, rows, rows[::5], tmp_path / "run", schedule=schedule, title="주제")
+    found = torch_logits(encoder.model, [row.full for row in rows])["subject"].argmax(1)
+    assert (found == [row.labels["subject"] for row in rows]).mean() > 0.9
+    assert report.notes == ()
+
+
+def test_a_killed_fit_goes_on_from_its_last_whole_checkpoint(
+    encoder: Encoder, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A checkpoint that was cut off is removed, and the one before it is continued."""
+    rows, folder = examples(encoder), tmp_path / "run"
+    fit(encoder.model, rows, rows[:40], folder, schedule=SCHEDULE, title="주제")
+    whole, cut_off = sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name.split("-")[1]))
+    state = (cut_off / "trainer_state.json").read_text()
+    (cut_off / "trainer_state.json").write_text(state[: len(state) // 2])
+    caplog.set_level(logging.INFO)
+    report = fit(encoder.model, rows, rows[:40], folder, schedule=SCHEDULE, title="주제")
+    assert f"goes on from {whole.name}" in caplog.text
+    assert report.epochs == 2.0
+    assert json.loads((cut_off / "trainer_state.json").read_text())["epoch"] == 2.0
+
+
+def test_checkpoints_of_other_rows_are_not_continued(
+    encoder: Encoder, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A changed label starts anew."""
+    rows, folder = examples(encoder), tmp_path / "run"
+    fit(encoder.model, rows, rows[:40], folder, schedule=SCHEDULE._replace(epochs=1), title="주제")
+    caplog.set_level(logging.INFO)
+    changed = [rows[0]._replace(labels={"subject": 3, "work": 1}), *rows[1:]]
+    fit(encoder.model, changed, rows[:40], folder, schedule=SCHEDULE._replace(epochs=1), title="주제")
+    assert "goes on" not in caplog.text
+
+
+class Fragile(HeadedEncoder):
+    """Runs out of memory above some rows, or answers NaN from some step on."""
+
+    most_rows = 10_000
+    nan_from = 10_000
+
+    def __init__(self, encoder: Encoder) -> None:
+        super().__init__(encoder.model.bert, encoder.model.classes)
+        self.steps = 0
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor) -> dict[str, Tensor]:
+        """Answer as the encoder does, until it fails in training."""
+        if self.training:
+            if len(input_ids) > self.most_rows:
+                raise torch.OutOfMemoryError("CUDA out of memory")
+            self.steps += 1
+        answers = super().forward(input_ids, attention_mask, token_type_ids)
+        return {head: a * (float("nan") if self.steps >= self.nan_from else 1.0) for head, a in answers.items()}
+
+
+def test_rows_at_once_are_halved_until_they_fit_and_the_report_says_so(encoder: Encoder, tmp_path: Path) -> None:
+    """Sixteen rows do not fit, four do; then activations are recomputed and the effective batch is the same."""
+    model, rows = Fragile(encoder), examples(encoder)
+    model.most_rows = 4
+    report = fit(model, rows, rows[:40], tmp_path / "run", schedule=SCHEDULE._replace(epochs=1), title="주제")
+    assert report.rows_at_once == 4
+    assert report.notes == (
+        "Out of memory: 8 rows at once, the effective batch stays 16.",
+        "Out of memory: 4 rows at once, the effective batch stays 16.",
+    )
+    assert model.bert.is_gradient_checkpointing
+
+
+def test_a_model_that_never_fits_ends_in_a_sentence(encoder: Encoder, tmp_path: Path) -> None:
+    """Not even one row at once fits."""
+    model, rows = Fragile(encoder), examples(encoder)
+    model.most_rows = 0
+    with pytest.raises(trainer.OutOfMemoryError, match="Not even one row at once fits"):
+        fit(model, rows, rows[:40], tmp_path / "run", schedule=SCHEDULE, title="주제")
+
+
+def test_a_loss_that_is_no_number_stops_and_keeps_the_last_good_checkpoint(encoder: Encoder, tmp_path: Path) -> None:
+    """NaN in the second epoch leaves the weights of the first, finite and useful."""
+    model, rows = Fragile(encoder), examples(encoder)
+    model.nan_from = len(rows) // 16 + 3
+    report = fit(model, rows, rows[:40], tmp_path / "run", schedule=SCHEDULE, title="주제")
+    assert len(report.notes) == 1
+    assert "The loss became nan" in report.notes[0]
+    assert f"checkpoint-{len(rows) // 16} is kept" in report.notes[0]
+    assert all(bool(torch.isfinite(value).all()) for value in model.state_dict().values())
+
+
+def test_a_loss_that_is_no_number_from_the_start_is_refused(encoder: Encoder, tmp_path: Path) -> None:
+    """Without a checkpoint there is nothing to keep."""
+    model, rows = Fragile(encoder), examples(encoder)
+    model.nan_from = 1
+    with pytest.raises(DivergedError, match="Lower the learning rate"):
+        fit(model, rows, rows[:40], tmp_path / "run", schedule=SCHEDULE, title="주제")
+
+
+def test_rare_classes_weigh_more_but_not_without_limit() -> None:
+    """The weight is 1/sqrt(frequency) up to a factor of ten, and 1 on average over the rows."""
+    labels = [0] * 10_000 + [1] * 400 + [2] * 4 + [UNLABELLED] * 7
+    weights = class_weights(labels, 3)
+    assert float(weights[1] / weights[0]) == pytest.approx(5.0)
+    assert float(weights[2] / weights[0]) == pytest.approx(10.0)
+    assert float((weights[0] * 10_000 + weights[1] * 400 + weights[2] * 4) / 10_404) == pytest.approx(1.0)
+
+
+@pytest.fixture
+def sharpened(encoder: Encoder) -> Encoder:
+    """An encoder whose random logits differ clearly from row to row, as a trained one's do."""
+    for classifier in encoder.model.heads.values():
+        nn.init.normal_(classifier.get_parameter("weight"), std=1.0)
+    return encoder
+
+
+def test_the_exported_graph_answers_what_torch_answers(sharpened: Encoder, tmp_path: Path) -> None:
+    """Both heads' logits and labels are torch's on real text, although the last layer computes one token only."""
+    rows = encode_inputs(sharpened.tokenizer, TEXTS, 48)
+    expected = torch_logits(sharpened.model, rows)
+    path = export_fp32(sharpened.model, tmp_path)
+    found = proved_fp32(Graph(path, "cpu", workers=2), expected, rows)
+    assert found.largest_difference < 1e-4
+    assert found.label_agreement == 1.0
+    assert list(expected) == ["subject", "work"]
+
+
+def test_every_layer_but_the_last_is_fused(sharpened: Encoder, tmp_path: Path) -> None:
+    """Three layers give two fused attentions; the last one asks for the first token alone."""
+    assert fused_attentions(export_fp32(sharpened.model, tmp_path)) == 2
+
+
+def test_the_int8_graph_is_smaller_and_agrees_in_almost_all_labels(sharpened: Encoder, tmp_path: Path) -> None:
+    """Weights take a quarter, and labels agree in 95 of 100 rows even of an untrained model."""
+    rows = encode_inputs(sharpened.tokenizer, TEXTS, 48)
+    expected = torch_logits(sharpened.model, rows)
+    fp32 = export_fp32(sharpened.model, tmp_path)
+    int8 = quantise_int8(fp32, tmp_path)
+    assert int8.stat().st_size < 0.6 * fp32.stat().st_size
+    assert parity(Graph(int8, "cpu", workers=1), expected, rows).label_agreement > 0.95
+
+
+def test_a_full_disk_while_exporting_ends_in_a_sentence(sharpened: Encoder, tmp_path: Path) -> None:
+    """A write that finds no room names the folder and what to do."""
+    (tmp_path / "model.onnx").symlink_to("/dev/full")
+    with pytest.raises(DiskFullError, match=r"is full\. Free some space or set OUT_DIR"):
+        export_fp32(sharpened.model, tmp_path)
+
+
+@pytest.mark.usefixtures("closed_hub")
+def test_the_hub_that_cannot_be_reached_says_how_to_go_on(tmp_path: Path) -> None:
+    """The sentence names the model, a local directory and scratch."""
+    with pytest.raises(BaseModelUnavailableError, match=r"cannot be fetched.*local directory.*scratch"):
+        build_encoder("skt/kobert-base-v1", {"subject": 2}, TEXTS, tmp_path)
+
+
+@pytest.fixture
+def closed_hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The hub's client told that it is offline, with an empty cache: as on a machine without a network."""
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.mark.parametrize("name", ["/no/such/folder", "./neither"])
+def test_a_folder_that_does_not_exist_is_refused(name: str, tmp_path: Path) -> None:
+    """A path is never looked up on the hub."""
+    with pytest.raises(BaseModelError, match="does not exist"):
+        build_encoder(name, {"subject": 2}, TEXTS, tmp_path)
+
+
+def test_a_local_directory_is_a_base_model(encoder: Encoder, tmp_path: Path) -> None:
+    """What was saved as BERT with its tokenizer loads, with the same weights and ids."""
+    folder, target = tmp_path / "base", tmp_path / "target"
+    target.mkdir()
+    encoder.model.bert.save_pretrained(folder)
+    (folder / "tokenizer.json").write_bytes((encoder.directory / "tokenizer.json").read_bytes())
+    loaded = build_encoder(str(folder), {"subject": 2}, TEXTS, target)
+    assert loaded.tokenizer.encode(["화장실 고장"]) == encoder.tokenizer.encode(["화장실 고장"])
+    before, after = (one.model.bert.embeddings.word_embeddings.weight for one in (encoder, loaded))
+    assert torch.equal(before, after)
+
+
+def test_a_tokenizer_with_other_special_ids_is_refused(encoder: Encoder, tmp_path: Path) -> None:
+    """A BERT whose [PAD] is 0 would be fed wrong ids without a word."""
+    folder = tmp_path / "base"
+    encoder.model.bert.save_pretrained(folder)
+    text = (encoder.directory / "tokenizer.json").read_text(encoding="utf-8")
+    swapped = text.replace('"[UNK]"', '"[X]"').replace('"[PAD]"', '"[UNK]"').replace('"[X]"', '"[PAD]"')
+    (folder / "tokenizer.json").write_text(swapped, encoding="utf-8")
+    with pytest.raises(TokenizerError, match=r"does not give \[UNK\] the id 0"):
+        build_encoder(str(folder), {"subject": 2}, TEXTS, tmp_path)
+
+
+def test_a_vocabulary_of_its_own_has_kobert_s_special_ids(encoder: Encoder) -> None:
+    """[UNK] to [MASK] are 0 to 4, and Korean text is known."""
+    definition = json.loads((encoder.directory / "tokenizer.json").read_text(encoding="utf-8"))
+    assert tuple(token["content"] for token in definition["added_tokens"]) == SPECIAL_TOKENS
+    ids = encoder.tokenizer.encode(["화장실 물이 새요"])[0]
+    assert ids
+    assert 0 not in ids
+
+
+def test_the_same_seed_gives_the_same_weights(tmp_path: Path) -> None:
+    """Two encoders that were built after the same seed are equal."""
+    logits = []
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        seed_everything(7)
+        built = build_encoder("scratch", {"subject": 3}, TEXTS, tmp_path / name, SHAPE)
+        logits.append(torch_logits(built.model, encode_inputs(built.tokenizer, TEXTS[:5], 48))["subject"])
+    assert np.array_equal(logits[0], logits[1])
