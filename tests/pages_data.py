@@ -250,7 +250,7 @@ def _repeats(frame: pd.DataFrame) -> tuple[m.RepeatComplaint, ...]:
 
 def _bands(frame: pd.DataFrame) -> tuple[m.ConfidenceBand, ...]:
     least = frame[["subject_confidence", "work_confidence"]].min(axis=1)
-    edges = (0.0, 0.4, 0.6, 0.8, 0.9, 1.01)
+    edges = (0.0, 0.5, 0.7, 0.9, 1.01)
     return tuple(
         m.ConfidenceBand(
             low,

@@ -85,13 +85,24 @@ class ReviewMachine(RuleBasedStateMachine):
         """The month is tagged and uploaded."""
         self._upload(count, relabel=False)
 
-    @rule(grow=st.integers(0, 3), relabel=st.booleans())
+    @rule(grow=st.integers(0, 2), relabel=st.booleans())
     def upload(self, grow: int, relabel: bool) -> None:
         """The month is tagged again, with late rows or another model."""
         before = rectangle(self.view())
         self._upload(grow, relabel=relabel)
         self._only_the_machines_cells_changed(before, UPLOAD)
         self._every_machine_row_exists_once(before)
+
+    @rule()
+    def another_model(self) -> None:
+        """The month is tagged again and every row gets another label."""
+        self.upload(grow=0, relabel=True)
+
+    @rule()
+    def late_rows_and_a_refresh(self) -> None:
+        """A row arrives late, and the reviews so far are merged."""
+        self.upload(grow=1, relabel=True)
+        self.refresh()
 
     @rule(grow=st.integers(0, 2), row=ROWS, edit=PEOPLE)
     def upload_while_somebody_writes(self, grow: int, row: int, edit: tuple[str, str]) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -29,6 +30,8 @@ GRAPHS: Mapping[str, str] = {"fp32": "model.onnx", "fp16": "model_fp16.onnx", "i
 TOKENIZER_FILES = (SENTENCEPIECE_FILE, VOCABULARY_FILE, TOKENIZERS_FILE)
 #: The linear model's files (voc_models.linear); ``.npy`` can be mapped into memory, and there is no pickle anywhere.
 LINEAR_FILES = ("linear.json", "linear_terms.json", "linear_idf.npy", "linear_weights.npy", "linear_bias.npy")
+
+_FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._\-]*")
 
 Device = Literal["cpu", "cuda"]
 #: ``exact`` is the linear model's: there is one precision only.
@@ -128,6 +131,13 @@ class Manifest(Record):
         for major, minor in self.labels:
             if not major or not minor or "_" in major:
                 raise ValueError(f"label {major!r}/{minor!r} has a blank part or a 대분류 with '_'")
+        return self
+
+    @model_validator(mode="after")
+    def _files_stay_in_their_folder(self) -> Manifest:
+        for name in self.files:
+            if not _FILE_NAME.fullmatch(name) or name == MANIFEST:
+                raise ValueError(f"file name {name!r} is not a plain one")
         return self
 
     @model_validator(mode="after")

@@ -1,8 +1,8 @@
 """Personal data in VOC text, replaced by short marks. Only what is certain: a masked room number hides the complaint.
 
 Meant for text whose full-width digits and odd dashes are folded already (:mod:`voc_models.text` does). Masking twice is
-the same as masking once. Not masked, by intent: companies' hotlines (1588-1234), names without 님 or 씨, names of two
-syllables, room and building numbers, addresses.
+the same as masking once. Not masked, by intent: companies' hotlines (1588-1234), names without 님, 씨 or 드림, names
+of two syllables, room and building numbers, addresses.
 """
 
 from __future__ import annotations
@@ -40,7 +40,9 @@ _DATE: Final = re.compile(r"(?:19|20)\d{2}[- ](?:0?[1-9]|1[0-2])[- ](?:0?[1-9]|[
 _GAP: Final = r"(?: ?[-.~)/] ?| )?"
 _MUST: Final = r"(?: ?[-.~)/] ?| )"
 # ``O1O`` and ``ㅇ1ㅇ`` are how people write past a filter.
-_MOBILE: Final = re.compile(rf"(?<![\dA-Za-z.])\(?[0oOㅇ]1[0oOㅇ16789]{_GAP}\d{{3,4}}{_GAP}\d{{4}}(?!\d)")
+_MOBILE: Final = re.compile(rf"(?<![\dA-Za-z])(?<!\d\.)\(?[0oOㅇ]1[0oOㅇ16789]{_GAP}\d{{3,4}}{_GAP}\d{{4}}(?!\d)")
+# Eleven digits that begin so are a mobile phone wherever somebody put the spaces.
+_MOBILE_SLIPPED: Final = re.compile(r"(?<![\dA-Za-z])(?<!\d\.)01[016789](?:[ .-]?\d){8}(?!\d)")
 _ABROAD: Final = re.compile(
     rf"(?<![\d+])(?:\+ ?|00)82{_GAP}\(?0?\)?{_GAP}(?:1[016-9]|2|[3-6][1-5]|70){_GAP}\d{{3,4}}{_GAP}\d{{4}}(?!\d)"
 )
@@ -74,7 +76,7 @@ _PLATE_NAMED: Final = re.compile(
 # Cheap questions first: most texts hold nothing to mask, and most of the rest only one kind.
 _MANY_DIGITS: Final = re.compile(r"\d(?:[ .\-~)/(]{0,3}\d){6}|[oOㅇ]1[0oOㅇ]|1[oOㅇ]|\*{6}")
 _PLATE_SHAPE: Final = re.compile(r"\d ?[가-힣] ?\d{4}")
-_HONORIFIC: Final = re.compile("님|씨")
+_HONORIFIC: Final = re.compile("님|씨|드림|올림|배상")
 
 
 def mask_personal_data(text: str) -> str:
@@ -101,7 +103,7 @@ def _mask_numbers(text: str) -> str:
     text = _ACCOUNT_AFTER.sub(lambda found: found[1] + _account(found[2]), text)
     text = _ACCOUNT_BEFORE.sub(lambda found: _account(found[1]), text)
     text = _NAMED_NUMBER.sub(r"\1[전화]", text)
-    for pattern in (_ABROAD, _MOBILE, _LANDLINE):
+    for pattern in (_ABROAD, _MOBILE, _MOBILE_SLIPPED, _LANDLINE):
         text = pattern.sub("[전화]", text)
     return text
 

@@ -68,7 +68,7 @@ class Registry:
 
         Raises:
             ArtifactError: the manifest is missing.
-            RegistryError: this version of the head is in the store already.
+            RegistryError: this version of the head is in the store already, or a joint graph's other head is not.
         """
         manifest = read_manifest(directory)
         prefix = keys.artifact(manifest.head, manifest.version)
@@ -76,8 +76,13 @@ class Registry:
         if self._store.exists(prefix + MANIFEST):
             raise RegistryError(f"{prefix} is published already. Claim another version.")
         for name, entry in manifest.files.items():
+            shared = f"{keys.MODELS}{entry.folder}/{name}"
             if entry.folder is None:
                 self._store.put_file(prefix + name, directory / name)
+            elif not self._store.exists(shared):
+                raise RegistryError(
+                    f"{shared}, which {prefix} refers to, is not in the store. Publish that head first."
+                )
         self._store.put(prefix + MANIFEST, data, content_type=_JSON, if_absent=True)
         sha256 = hashlib.sha256(data).hexdigest()
         return ReleaseHead(version=manifest.version, kind=manifest.kind, manifest_sha256=sha256)
@@ -87,10 +92,12 @@ class Registry:
 
         Raises:
             RegistryError: that version exists.
+            DataError: it could not be read again (a score that is no number).
         """
-        data = release.to_json()
+        key, data = keys.release(release.version), release.to_json()
+        read_record(Release, data, key)
         try:
-            self._store.put(keys.release(release.version), data, content_type=_JSON, if_absent=True)
+            self._store.put(key, data, content_type=_JSON, if_absent=True)
         except PreconditionFailedError as error:
             raise RegistryError(f"Release {release.version} exists already. Claim another version.") from error
         return PlannedModel(release=release.version, digest=hashlib.sha256(data).hexdigest())

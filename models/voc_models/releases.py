@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
-from pydantic import Field
+from pydantic import Field, FiniteFloat
 
 from voc_models.artifact import Kind
 from voc_models.labels import HEADS, Head
@@ -31,7 +31,9 @@ class Release(Record):
     by: str
     subject: ReleaseHead | None = None
     work: ReleaseHead | None = None
-    scores: Mapping[str, float] = Field(default_factory=dict, description="Such as subject_accuracy, for listings.")
+    scores: Mapping[str, FiniteFloat] = Field(
+        default_factory=dict, description="Such as subject_accuracy, for listings."
+    )
 
     def head(self, head: Head) -> ReleaseHead | None:
         """Return one head's entry."""
@@ -68,7 +70,7 @@ class HistoryEntry(Record):
     by: str
     reason: str = ""
     head: Head | None = None
-    scores: Mapping[str, float] = Field(default_factory=dict)
+    scores: Mapping[str, FiniteFloat] = Field(default_factory=dict)
     details: Mapping[str, Any] = Field(default_factory=dict)
 
 

@@ -60,6 +60,7 @@ def detect_device() -> Device:
     """
     device: Device = "cpu"
     if CUDA in ort.get_available_providers():
+        ort.preload_dlls()  # finds CUDA and cuDNN where they come as Python packages
         device = "cuda" if _providers(_PROBE, "cuda")[0] == CUDA else "cpu"
         if device == "cpu":
             log.warning("onnxruntime-gpu found no usable CUDA and cuDNN: tagging runs on the CPU.")

@@ -15,6 +15,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from voc_models.exit_codes import UsageError
 
 ENV_NAME = "VOC_ENV"
+#: In VOC_ENV: read no file at all.
+NO_FILE = "-"
 
 
 class CommonSettings(BaseSettings):
@@ -72,8 +74,8 @@ def load(kind: type[SettingsT], env: str | None = None, folder: Path | None = No
         UsageError: the named file is missing, or a value is wrong; the sentence names the variable, never the value.
     """
     env = env or os.environ.get(ENV_NAME) or None
-    file = (folder or Path()) / (f".env.{env}" if env else ".env")
-    if env and not file.is_file():
+    file = None if env == NO_FILE else (folder or Path()) / (f".env.{env}" if env else ".env")
+    if env and file is not None and not file.is_file():
         raise UsageError(f"{file} does not exist. Copy .env.example to {file.name} and fill it in.")
     try:
         return kind(_env_file=file)
@@ -81,6 +83,19 @@ def load(kind: type[SettingsT], env: str | None = None, folder: Path | None = No
         first = error.errors()[0]
         name = str(first["loc"][0]).upper() if first["loc"] else "settings"
         raise UsageError(f"{name} is wrong: {first['msg']}. See .env.example for what it may be.") from error
+
+
+def isolated(kind: type[SettingsT], **changes: object) -> SettingsT:
+    """Return settings of ``kind`` made of defaults and ``changes`` alone: no environment, no file."""
+    defaults = {name: field.get_default(call_default_factory=True) for name, field in kind.model_fields.items()}
+    return kind(_env_file=None, **defaults | changes)
+
+
+def isolated_environment(kind: type[CommonSettings], **changes: object) -> dict[str, str]:
+    """Return an environment in which a step's process finds exactly ``isolated(kind, **changes)``."""
+    names = {name.upper() for name in kind.model_fields}
+    rest = {name: value for name, value in os.environ.items() if name.upper() not in names}
+    return rest | {ENV_NAME: NO_FILE} | {name.upper(): str(value) for name, value in changes.items()}
 
 
 def child_environment(env: str | None, changes: dict[str, str]) -> dict[str, str]:

@@ -80,7 +80,8 @@ class ObjectStore(Protocol):
         """Return an address that a person can open or copy (``file:///…`` or ``s3://…``)."""
 
 
-_KEY = re.compile(r"[^/\x00-\x1f\\]+(/[^/\x00-\x1f\\]+)*")
+_PART = r"[^/\x00-\x1f\\\ud800-\udfff]+"
+_KEY = re.compile(f"{_PART}(/{_PART})*")
 
 
 def checked_key(key: str) -> str:

@@ -178,10 +178,15 @@ class LibraryTokenizer:
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Return one list of ids per text."""
-        cleaned = [_encodable(text) for text in texts]
-        encoded = self._tokenizer.encode_batch_fast(cleaned, add_special_tokens=False)
-        # The library finds "[SEP]" in a tenant's text; there it is text that the vocabulary does not know.
-        return [[UNK if number <= MASK else number for number in row.ids] for row in encoded]
+        # One by one: a batch would start a thread for each CPU of the host, whatever the container may use.
+        return [
+            self._text_ids(self._tokenizer.encode(_encodable(text), add_special_tokens=False).ids) for text in texts
+        ]
+
+    @staticmethod
+    def _text_ids(ids: list[int]) -> list[int]:
+        """Return ``ids`` without special ones: "[SEP]" in a tenant's text is text that the vocabulary lacks."""
+        return [UNK if number <= MASK else number for number in ids]
 
 
 def read_vocabulary(path: Path) -> list[str]:

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
@@ -33,18 +34,20 @@ class StoppedError(TryAgainError):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one step and return its exit code (voc_models.exit_codes)."""
     started = time.monotonic()
+    answer_file = answer.TERMINATION_LOG
     try:
         chosen = _parser().parse_args(arguments)
+        answer_file = chosen.answer_file
         signal.signal(signal.SIGTERM, _stop)
         settings = load(Settings, chosen.env)
         configure_logging(settings.log_level, settings.log_format)
         said = _train(settings, chosen) if chosen.step == "train" else _promote(settings, chosen)
     except VocError as error:
-        return _failed(error.exit_code, str(error))
+        return _failed(error.exit_code, str(error), answer_file)
     except Exception:
         log.exception("This is a bug in voc_training.")
-        return _failed(ExitCode.BUG, "A bug in voc_training; the log has the traceback.")
-    answer.write(said.model_copy(update={"seconds": round(time.monotonic() - started, 3)}))
+        return _failed(ExitCode.BUG, "A bug in voc_training; the log has the traceback.", answer_file)
+    answer.write(said.model_copy(update={"seconds": round(time.monotonic() - started, 3)}), answer_file)
     print(said.message)  # noqa: T201 - the answer to the person who started it
     return ExitCode.OK
 
@@ -57,6 +60,9 @@ class _Parser(argparse.ArgumentParser):
 
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="python -m voc_training", description="Train models on reviewed rows, and promote them.")
+    parser.add_argument(
+        "--answer-file", type=Path, default=answer.TERMINATION_LOG, help="where the one JSON line goes (%(default)s)"
+    )
     steps = parser.add_subparsers(dest="step", required=True)
     for name, text in (
         ("train", "fit, export, compare with the champion, publish, and write the decision"),
@@ -141,8 +147,8 @@ def _stop(signum: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001 - s
     raise StoppedError("Training was asked to stop; it goes on from its last checkpoint when it is started again.")
 
 
-def _failed(code: ExitCode, sentence: str) -> int:
-    answer.write(Answer(message=sentence))
+def _failed(code: ExitCode, sentence: str, answer_file: Path) -> int:
+    answer.write(Answer(message=sentence), answer_file)
     print(sentence, file=sys.stderr)  # noqa: T201 - the answer to the person who started it
     return int(code)
 

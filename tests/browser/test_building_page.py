@@ -122,7 +122,7 @@ def test_review_filter_separates_people_from_the_machine(open_page: Open, html: 
     page = open_page(html).page
     page.locator("#by-review").select_option("low")
     least = (frame[["subject_confidence", "work_confidence"]].min(axis=1) * 100).astype(int)
-    assert set(shown_ids(page)) == set(frame[(least < 60) & ~frame["subject_reviewed"]]["voc_id"])
+    assert set(shown_ids(page)) == set(frame[(least < 70) & ~frame["subject_reviewed"]]["voc_id"])
     tab_to(page, "#clear")
     page.keyboard.press("Enter")
     assert "240건 중 240건" in page.locator("#count").inner_text()

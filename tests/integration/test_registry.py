@@ -12,12 +12,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from tests.integration.fixtures_s3 import S3Server, s3_server
 from tests.unit import fixtures_infer as fx
 from voc_models import artifact, keys, model_cache
 from voc_models.artifact import ArtifactError
-from voc_models.exit_codes import VocError
+from voc_models.exit_codes import DataError, VocError
 from voc_models.labels import HEADS, Head
 from voc_models.loader import ModelLoader
 from voc_models.plan import PlannedModel
@@ -341,6 +342,25 @@ def test_an_artifact_is_published_once(registry: Registry, tmp_path: Path) -> No
     registry.publish_artifact(directory)
     with pytest.raises(RegistryError, match="published already"):
         registry.publish_artifact(directory)
+
+
+def test_a_joint_work_head_needs_its_subject(registry: Registry, tmp_path: Path) -> None:
+    """A head whose graph lies in the other head's folder cannot be published before it."""
+    subject, work = (fx.write_head(tmp_path, head, joint=True)[0] for head in HEADS)
+    with pytest.raises(RegistryError, match="Publish that head first"):
+        registry.publish_artifact(work)
+    registry.publish_artifact(subject)
+    assert registry.publish_artifact(work).version == fx.VERSION
+
+
+def test_a_score_that_is_no_number_is_never_written(registry: Registry) -> None:
+    """NaN enters neither a release nor the history, which JSON would make unreadable."""
+    release = Release(version="20260116", created=NOW, by="trainer")
+    with pytest.raises(DataError, match="scores"):
+        registry.publish_release(release.model_copy(update={"scores": {"accuracy": float("nan")}}))
+    assert registry.list_releases() == []
+    with pytest.raises(ValidationError, match="finite"):
+        HistoryEntry(at=NOW, event="evaluated", release="20260116", by="trainer", scores={"accuracy": float("nan")})
 
 
 def test_a_directory_without_manifest_is_not_published(registry: Registry, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ import boto3
 import pytest
 from pydantic import SecretStr
 
-from tests.integration.fixtures_s3 import SECRET, S3Server, s3_server
+from tests.integration.fixtures_s3 import SECRET, S3Server
 from tests.integration.store_contract import StoreContract
 from voc_models.exit_codes import DataError, UsageError
 from voc_models.store import PreconditionFailedError, StoreUnavailableError
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mypy_boto3_s3 import S3Client
-
-__all__ = ["s3_server"]  # a fixture is found by its name in the module
 
 
 @pytest.fixture

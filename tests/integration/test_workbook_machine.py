@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 from openpyxl import load_workbook
 
@@ -19,6 +19,8 @@ from voc_models.store_file import FileStore
 from voc_worker.review.workbook import WorkbookBook
 from voc_worker.review.workbook_cells import grid_of
 
+# Without shrinking: a failure is told at once, as the story that led to it.
+PHASES = (Phase.explicit, Phase.reuse, Phase.generate)
 KEY = keys.review_workbook(MONTH)
 
 
@@ -80,5 +82,7 @@ class WorkbookMachine(ReviewMachine):
 
 def test_no_persons_input_is_ever_lost() -> None:
     """Whatever reviewers and uploads do in whatever order, people's cells stay and every machine row exists once."""
-    few = settings(max_examples=20, stateful_step_count=15, deadline=None, suppress_health_check=list(HealthCheck))
+    few = settings(
+        max_examples=15, stateful_step_count=15, deadline=None, suppress_health_check=list(HealthCheck), phases=PHASES
+    )
     run_state_machine_as_test(WorkbookMachine, settings=few)

@@ -39,7 +39,7 @@ class Fault:
 
     code: int = 0
     times: int = 1
-    path: str = ""
+    path: str = "/v4/"
     retry_after: str | None = None
     message: str = "fault"
     reason: str | None = None
@@ -135,6 +135,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def _serve(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if self.state.before is not None and self.path != "/token":
+            self.state.before(self.command, self.path)  # outside the lock: it may itself ask this server
         with self.state.lock:
             retry_after = None
             try:
@@ -169,8 +171,6 @@ def _answer(state: State, method: str, path: str, body: bytes, headers: Message)
     if url.path == "/token":
         _meet_fault(state, url.path, after=False)
         return state.accounts.grant(body.decode())
-    if state.before is not None:
-        state.before(method, path)
     _meet_fault(state, path, after=False)
     email = state.accounts.tokens.get(headers.get("Authorization", "").removeprefix("Bearer "))
     if email is None:

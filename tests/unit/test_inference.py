@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +11,11 @@ import pytest
 from tests.unit import fixtures_infer as fx
 from voc_models import calibration as cal
 from voc_models.artifact import ArtifactError, Manifest, Part
-from voc_models.encoding import encode_inputs
+from voc_models.encoding import Encoded, encode_inputs
 from voc_models.inference import KeywordAnswer, Model, Prediction
 from voc_models.labels import HEADS, Head, Label
 from voc_models.loader import ModelLoader
+from voc_models.session import Graph, Logits
 from voc_models.text import ModelInput
 from voc_models.tokenizer import load_tokenizer
 
@@ -56,6 +58,21 @@ def test_order_is_kept_however_many_rows_and_workers(tmp_path: Path, workers: in
     directory, manifest = fx.write_head(tmp_path, "subject")
     answer = _load((directory, manifest), workers=workers).predict(rows)["subject"]
     np.testing.assert_allclose(answer.probabilities, _expected(directory, "subject", rows), atol=1e-5)
+
+
+def test_equal_rows_are_computed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fifty equal rows and one other reach the graph as two, and each of the fifty gets the answer."""
+    model, computed, run = _load(fx.write_head(tmp_path, "subject")), list[int](), Graph.run
+
+    def counted(graph: Graph, rows: Sequence[Encoded]) -> Logits:
+        computed.append(len(rows))
+        return run(graph, rows)
+
+    monkeypatch.setattr(Graph, "run", counted)
+    answer = model.predict([fx.ROWS[0]] * 50 + [fx.ROWS[1]])["subject"]
+    assert computed == [2]
+    assert len(set(answer.confidences[:50])) == 1
+    assert answer.confidences[50] != answer.confidences[0]
 
 
 def test_no_rows_give_an_empty_answer(tmp_path: Path) -> None:

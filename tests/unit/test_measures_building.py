@@ -71,6 +71,21 @@ def test_cards_compare_with_last_month_last_year_and_the_company() -> None:
     assert (found.value, found.previous, found.last_year, found.company) == (2, 3, 5, 40)
 
 
+def test_a_month_without_labels_counts_and_says_nothing_of_subjects() -> None:
+    """An untagged past month gives counts and times; subjects, repeats and topics know nothing of it."""
+    untagged = tagged({"request_contents": "3층", "completed_at": at("2025-12-01 11:00")}, {})
+    found = measure(tagged({"request_contents": "3층"}), PastMonth(DECEMBER.plus(-1), untagged, tagged=False))
+    assert [found.kpi(key).previous for key in ("voc_count", "completion_rate", "median_hours_completion")] == [
+        2,
+        0.5,
+        2,
+    ]
+    assert (found.kpi("repeat_rate").previous, found.kpi("reviewed_share").previous) == (None, None)
+    assert found.kpi("repeat_rate").missing is Missing.NO_PREVIOUS_MONTH
+    assert (found.subjects[0].previous, found.places[0].previous, found.trends.months_left_out) == (None, None, ())
+    assert found.trend[-2].count == 2
+
+
 def test_what_is_unknown_is_none() -> None:
     """Without history and company medians a card has nothing to compare with."""
     found = measure(tagged({})).kpi("voc_count")

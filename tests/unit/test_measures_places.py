@@ -93,11 +93,13 @@ def test_zones_have_one_name(text: str, zones: list[str]) -> None:
         ("3층 남자화장실", "3층 화장실"),
         ("3층", "3층"),
         ("로비 바닥", "로비"),
+        ("화장실 변기", ""),
+        ("복도 지나 정문", "정문"),
         ("너무 추워요", ""),
     ],
 )
 def test_the_key_is_as_precise_as_the_text(text: str, key: str) -> None:
-    """The key of a place is its room, else floor and zone, else what there is."""
+    """The key of a place is its room, else floor and zone; what every floor has is no place."""
     assert find_places(text).key == key
 
 

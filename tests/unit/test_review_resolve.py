@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from tests.unit.fixtures_review import sheet_frame, tagged_frame, taxonomy
-from voc_worker.columns import LABELS, SHEET, SNAPSHOT
+from voc_worker.columns import LABELS, SHEET, SNAPSHOT, TAGGED
 from voc_worker.review import resolve as module
 from voc_worker.review.resolve import Resolution, resolve
 
@@ -25,7 +25,7 @@ def labels(resolution: Resolution, voc_id: str) -> tuple[str, ...]:
     return tuple(str(part) for part in row)
 
 
-@pytest.mark.parametrize("mark", ["Y", "y", "Ｙ", " y ", "ｙ\n", "예", "\u3000예"])
+@pytest.mark.parametrize("mark", ["Y", "y", "Ｙ", " y ", "ｙ\n", "예", "\u3000예", "\u200bY\ufeff"])
 def test_yes_in_any_writing_accepts_the_machine_label(mark: str) -> None:
     """A row marked done with blank 검수_ cells takes the pair that stands in the sheet row."""
     resolution = resolved({"v1": {"검수완료": mark}})
@@ -61,6 +61,7 @@ def test_other_marks_are_asked_about(mark: str) -> None:
         ("", "안내/민원", ("서비스", "안내/민원")),
         ("서비스", "", ("서비스", "안내/민원")),
         ("시설", "", ("시설", "냉난방/공조")),
+        ("\u200b", " ", ("시설", "냉난방/공조")),
     ],
 )
 def test_pairs_are_read_as_the_rule_says(major: str, minor: str, expected: tuple[str, str]) -> None:
@@ -253,7 +254,7 @@ def test_results_already_shown_are_not_written_again() -> None:
 
 def test_empty_month_resolves_to_nothing() -> None:
     """No rows give an empty snapshot with its columns and dtypes."""
-    tagged = tagged_frame(0)
+    tagged = pd.DataFrame(columns=list(TAGGED))
     resolution = resolve(pd.DataFrame(columns=[*SHEET, "sheet_row"]), taxonomy(), tagged)
     assert tuple(resolution.snapshot.columns) == SNAPSHOT
     assert resolution.snapshot["is_sample"].dtype == bool

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from tests.unit.fixtures_review import tagged_frame
-from voc_worker.columns import SHEET_MACHINE
+from voc_worker.columns import SHEET_MACHINE, TAGGED
 from voc_worker.review.rows import CUT_MARK, UPLOAD, clean_cell, cut_cell, fit_cells, sheet_rows, sheet_times
 
 
@@ -80,7 +80,8 @@ def test_fitting_keeps_the_frame_shape() -> None:
 
 
 def test_an_empty_month_has_no_rows() -> None:
-    """No tagged rows give an empty upload with all its columns."""
-    rows = sheet_rows(tagged_frame(0))
-    assert rows.empty
-    assert list(rows.columns) == list(UPLOAD)
+    """No tagged rows, with or without dtypes, give an empty upload with all its columns."""
+    for tagged in (tagged_frame(0), pd.DataFrame(columns=list(TAGGED))):
+        rows = sheet_rows(tagged)
+        assert rows.empty
+        assert list(rows.columns) == list(UPLOAD)

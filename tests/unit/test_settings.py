@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
 import pytest
 
 from voc_models.exit_codes import UsageError
-from voc_models.settings import load
+from voc_models.settings import isolated, isolated_environment, load
+from voc_training.settings import Settings as TrainingSettings
 from voc_worker.settings import Settings
 
 EXAMPLE = Path(__file__).parents[2] / ".env.example"
-NAMES = {name.upper() for name in Settings.model_fields}
+FIELDS = Settings.model_fields | TrainingSettings.model_fields
+NAMES = {name.upper() for name in FIELDS}
 
 
 @pytest.fixture(autouse=True)
@@ -33,7 +36,7 @@ def test_every_setting_is_documented_and_nothing_else() -> None:
 
 def test_every_setting_says_what_it_is() -> None:
     """Each field has a description."""
-    assert [name for name, field in Settings.model_fields.items() if not field.description] == []
+    assert [name for name, field in FIELDS.items() if not field.description] == []
 
 
 def test_a_named_file_is_read_and_the_environment_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,3 +86,26 @@ def test_the_store_is_one_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("STORE", "file:///elsewhere")
     settings = load(Settings, folder=tmp_path)
     assert (settings.store_address, settings.model_store_address) == ("file:///elsewhere", "file:///elsewhere")
+
+
+def test_isolated_settings_know_neither_environment_nor_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The demo's settings are the defaults and what it changes, whatever this machine's environment and .env say."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env").write_text("S3_BUCKET=customer\n", encoding="utf-8")
+    monkeypatch.setenv("DB_HOST", "customer")
+    settings = isolated(Settings, out_dir=Path("demo"))
+    assert (settings.db_host, settings.s3_bucket, settings.out_dir) == (None, None, Path("demo"))
+
+
+def test_a_child_of_isolated_settings_finds_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment made for a step's process leads it to the same settings as its parent's."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env").write_text("S3_BUCKET=customer\n", encoding="utf-8")
+    monkeypatch.setenv("DB_HOST", "customer")
+    changes = {"out_dir": Path("demo"), "write_classification": True}
+    environment = isolated_environment(Settings, **changes)
+    for name in os.environ.keys() - environment.keys():
+        monkeypatch.delenv(name)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert load(Settings) == isolated(Settings, **changes)

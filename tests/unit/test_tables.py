@@ -192,6 +192,12 @@ def test_a_lone_surrogate_does_not_stop_a_month() -> None:
     assert list(read_csv(write_csv(tagged({"title": "가\ud800나"})))["title"]) == ["가?나"]
 
 
+def test_a_very_long_text_is_read_again() -> None:
+    """A text longer than the csv module reads by default survives its CSV."""
+    text = "가" * 200_000
+    assert list(read_csv(write_csv(tagged({"request_contents": text})))["request_contents"]) == [text]
+
+
 def header() -> list[str]:
     """Return the headers of a tagged CSV."""
     return [CSV_HEADERS[column] for column in TAGGED]

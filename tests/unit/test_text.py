@@ -8,6 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from tests.unit.pii_corpus import PIECES
 from voc_models.csv_text import escape_cell, unescape_cell
 from voc_models.text import (
     Budgets,
@@ -111,12 +112,19 @@ def test_different_rooms_are_different_texts() -> None:
 
 
 @settings(deadline=None)
-@given(ANY_TEXT)
-def test_a_key_is_its_own_key(text: str) -> None:
-    """A normalised text holds no whitespace and its cleaned, folded form is stable."""
+@given(ANY_TEXT | st.lists(st.sampled_from(PIECES), max_size=12).map("".join))
+def test_a_published_text_has_the_key_of_the_original(text: str) -> None:
+    """The key holds no whitespace and is the same for a text and for what is published of it, masked or not."""
     key = normalise(text)
     assert "".join(key.split()) == key
-    assert normalise(text) == key
+    assert normalise(display_text(text)) == normalise(display_text(text, masked=False)) == key
+
+
+@settings(deadline=None)
+@given(st.lists(st.sampled_from(PIECES), max_size=12).map("".join))
+def test_a_model_reads_the_same_from_what_is_published(text: str) -> None:
+    """A model's input is the same from the source in tagging and from the published text in training."""
+    assert model_input(text, text, text) == model_input(*[display_text(text)] * 3)
 
 
 def test_the_row_key_keeps_title_and_request_apart() -> None:

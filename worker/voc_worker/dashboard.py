@@ -119,7 +119,7 @@ def _frame(measures: BuildingMeasures, t: Texts) -> dict[str, Any]:
         "heading": name,
         "about": building.title_of(measures, t),
         "nav": [{"id": section, "text": t(f"nav.{section}")} for section in sections],
-        "footer": t("building.footer", run_id=measures.run_id),
+        "footer": t("building.footer", run_id=measures.run_id) if measures.run_id else t("building.footer_empty"),
     }
 
 

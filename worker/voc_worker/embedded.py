@@ -38,7 +38,8 @@ HOST = "127.0.0.1"
 USER = "voc"
 DATABASE = "voc"
 _START_SECONDS = 60
-_FREE_PORTS_TRIED = 5
+#: What PostgreSQL says while processes of a killed server are still on their way out.
+_PREDECESSOR = ("already exists", "still in use")
 _NOBODY = "nobody"
 
 
@@ -217,15 +218,21 @@ class EmbeddedPostgres:
         """Start the server on the port that it had last time (people wrote it down), or else on a free one."""
         remembered = self._directory / "port"
         port = int(remembered.read_text(encoding="ascii")) if remembered.exists() else _free_port()
-        for again in range(_FREE_PORTS_TRIED, -1, -1):
+        give_up = time.monotonic() + _START_SECONDS
+        while True:
             try:
                 self._start_on(binaries, port)
                 break
-            except EmbeddedPostgresError:
-                # Another program may hold the old port, or take a free one between our look and the server's bind.
-                if not (again and _taken(port)):
+            except EmbeddedPostgresError as error:
+                if time.monotonic() > give_up:
                     raise
-                port = _free_port()
+                if _taken(port):
+                    # Another program holds the old port, or took a free one between our look and the server's bind.
+                    port = _free_port()
+                elif any(sign in str(error) for sign in _PREDECESSOR):
+                    time.sleep(0.2)
+                else:
+                    raise
         remembered.write_text(str(port), encoding="ascii")
         return self._address(port)
 
@@ -262,7 +269,7 @@ class EmbeddedPostgres:
                 output.seek(0)
                 lines = output.read().splitlines()
                 if log is not None and log.exists():
-                    lines += log.read_text(encoding="utf-8", errors="replace").splitlines()[-8:]
+                    lines += log.read_text(encoding="utf-8", errors="replace").splitlines()[-6:]
                 raise EmbeddedPostgresError(
                     f"The embedded PostgreSQL in {self._directory} could not {doing}. It said: "
                     + (" / ".join(line.strip() for line in lines[-12:] if line.strip()) or str(error))
@@ -282,10 +289,19 @@ def _as_owner(uid: int) -> list[str]:
 
     The one privilege kept is to pass closed parent directories (``/root``, a private ``/tmp/…``), which would
     otherwise have to be opened to everybody.
+
+    Raises:
+        UsageError: the program that does it is not installed.
     """
+    setpriv = shutil.which("setpriv")
+    if setpriv is None:
+        raise UsageError(
+            "PostgreSQL refuses to run as root, and setpriv (Debian: util-linux) is not there to change the user. "
+            "Install it, or run as an ordinary user."
+        )
     privilege = "+dac_override"
     return [
-        "setpriv",
+        setpriv,
         f"--reuid={uid}",
         f"--regid={pwd.getpwuid(uid).pw_gid}",
         "--clear-groups",

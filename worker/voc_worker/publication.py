@@ -1,8 +1,8 @@
 """Making a building's month visible: immutable objects first, then ``latest.json``, then the link that people keep.
 
-A process may be killed between any two writes, and a step may be executed twice at once. What a reader sees is always one
-whole month: objects are written once and adopted afterwards, ``latest.json`` changes by one conditional write, and the
-link is rewritten until it shows what ``latest.json`` names.
+A process may be killed between any two writes, and a step may be executed twice at once. What a reader sees is always
+one whole month: objects are written once and adopted afterwards, ``latest.json`` changes by one conditional write, and
+the link is rewritten until it shows what ``latest.json`` names.
 """
 
 from __future__ import annotations

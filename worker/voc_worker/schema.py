@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 #: A name as PostgreSQL keeps it: any characters but NUL, at most 63 bytes (checked against the database later).
 _NAME = r"^[^\x00]{1,63}$"
 _OPTIONAL_NAME = r"^[^\x00]{0,63}$"
+_ABSENT = "Empty: the customer has no such column."
 #: A table may be written ``schema.table``.
 _TABLE = r"^[^\x00]{1,127}$"
 
@@ -27,8 +28,15 @@ class SchemaError(UsageError):
     """The configuration of tables and columns is wrong, or does not fit the database."""
 
 
-class _Names(BaseModel):
+class Names(BaseModel):
+    """The names of one table and its columns."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @classmethod
+    def may_be_empty(cls, column: str) -> bool:
+        """Tell whether a customer may have no such column."""
+        return cls.model_fields[column].description == _ABSENT
 
 
 def _required(name: str) -> str:
@@ -37,11 +45,11 @@ def _required(name: str) -> str:
 
 
 def _optional(name: str) -> str:
-    field: str = Field(name, pattern=_OPTIONAL_NAME, description="Empty: the customer has no such column.")
+    field: str = Field(name, pattern=_OPTIONAL_NAME, description=_ABSENT)
     return field
 
 
-class VocTable(_Names):
+class VocTable(Names):
     """The requests, one row each."""
 
     table: str = Field("voc", pattern=_TABLE)
@@ -55,7 +63,7 @@ class VocTable(_Names):
     completed_at: str = _optional("completed_at")
 
 
-class BuildingTable(_Names):
+class BuildingTable(Names):
     """The buildings; ``closed_at`` is set once a building is no longer managed."""
 
     table: str = Field("building", pattern=_TABLE)
@@ -64,7 +72,7 @@ class BuildingTable(_Names):
     closed_at: str = _optional("closed_at")
 
 
-class TaxonomyTable(_Names):
+class TaxonomyTable(Names):
     """The pairs that exist; ``keywords`` is text[] or text with commas, semicolons or line breaks between words."""
 
     table: str = Field("voc_taxonomy", pattern=_TABLE)
@@ -76,7 +84,7 @@ class TaxonomyTable(_Names):
     active: str = _optional("active")
 
 
-class SourceSchema(_Names):
+class SourceSchema(Names):
     """All of SOURCE_CONFIG."""
 
     voc: VocTable = VocTable()

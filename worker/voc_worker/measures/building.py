@@ -13,7 +13,7 @@ from voc_worker.measures.trends import find_trends
 from voc_worker.tables import empty
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     import pandas as pd
 
@@ -22,8 +22,7 @@ if TYPE_CHECKING:
 
 #: Months of history that the measures can use: last year's same month and the one before it.
 HISTORY_MONTHS: Final = 13
-# Last month and last year's, each with the one before it, which the repeat rate looks back into.
-_COMPARED: Final = (-1, -2, -12, -13)
+_COMPARED: Final = (0, -1, -12)
 _NO_KEYWORDS: Final = KeywordSummary()
 
 
@@ -52,8 +51,9 @@ def measure_building(  # noqa: PLR0913 - what a page shows comes from as many pl
     """
     past = {entry.month: entry for entry in history if month.plus(-HISTORY_MONTHS) <= entry.month < month}
     frames = {each: entry.rows for each, entry in past.items()}
-    before, year_ago = frames.get(month.plus(-1)), frames.get(month.plus(-12))
-    values = _values({**{each: frames[each] for each in map(month.plus, _COMPARED) if each in frames}, month: rows})
+    labelled = {each: entry.rows for each, entry in past.items() if entry.tagged}
+    before, year_ago = labelled.get(month.plus(-1)), labelled.get(month.plus(-12))
+    values = _values(month, {**frames, month: rows}, {month, *labelled})
     return BuildingMeasures(
         month=month,
         building_id=building_id,
@@ -68,7 +68,7 @@ def measure_building(  # noqa: PLR0913 - what a page shows comes from as many pl
         weekday_averages=breakdowns.weekday_averages(rows, month),
         hours=breakdowns.hour_matrix(rows),
         trend=tuple(_point({**frames, month: rows}, month.plus(-back)) for back in range(HISTORY_MONTHS, -1, -1)),
-        trends=find_trends(month, rows, [past[each] for each in sorted(past)], taxonomy),
+        trends=find_trends(month, rows, [past[each] for each in sorted(labelled)], taxonomy),
         repeats=find_repeats(rows, empty(TAGGED) if before is None else before).complaints,
         slowest=breakdowns.slowest(rows),
         places=breakdowns.worst_places(rows, before),
@@ -78,14 +78,24 @@ def measure_building(  # noqa: PLR0913 - what a page shows comes from as many pl
     )
 
 
-def _values(frames: Mapping[Month, pd.DataFrame]) -> dict[Month, dict[KpiKey, kpis.Value]]:
-    """Return the numbers of each known month.
+def _values(
+    month: Month, frames: Mapping[Month, pd.DataFrame], labelled: Collection[Month]
+) -> dict[Month, dict[KpiKey, kpis.Value]]:
+    """Return the numbers of the month and of those it is compared with, as far as they are known.
+
+    Numbers that rest on labels are there only where ``labelled`` holds the month.
 
     A customer without completion times is one with none in any month: a single month without is one where nothing was
     completed.
     """
     completes = any(rows["completed_at"].notna().any() for rows in frames.values())
-    return {each: kpis.values(rows, frames.get(each.plus(-1)), completes=completes) for each, rows in frames.items()}
+    values = {}
+    for each in (month.plus(back) for back in _COMPARED if month.plus(back) in frames):
+        before = frames.get(each.plus(-1)) if each.plus(-1) in labelled else None
+        values[each] = kpis.values(frames[each], before, completes=completes)
+        if each not in labelled:
+            values[each] |= dict.fromkeys(kpis.FROM_LABELS, kpis.Value(None, 0))
+    return values
 
 
 def _point(frames: Mapping[Month, pd.DataFrame], month: Month) -> MonthPoint:

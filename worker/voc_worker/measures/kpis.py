@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from statistics import median
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from voc_worker.measures.model import KPI_UNITS, Kpi, KpiKey, Missing
 from voc_worker.measures.repeats import find_repeats
@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import pandas as pd
+
+
+#: Cards that say nothing of a month whose rows have no labels.
+FROM_LABELS: Final[tuple[KpiKey, ...]] = ("repeat_rate", "reviewed_share")
 
 
 class Value(NamedTuple):

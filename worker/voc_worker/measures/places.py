@@ -6,6 +6,7 @@ Only what is written with a number or is on the list counts; ``층간소음`` na
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 _HIGHEST: Final = 123
@@ -67,6 +68,8 @@ _ZONES: Final[dict[str, str]] = {
     "외벽": "외벽",
     "화단": "화단",
 }
+#: Every floor has one, so that without its floor it is no place to return to.
+_ON_EVERY_FLOOR: Final = frozenset({"화장실", "탕비실", "회의실", "휴게실", "복도", "계단", "샤워실", "창고", "출입구"})
 _ZONE: Final = re.compile("|".join(map(re.escape, sorted(_ZONES, key=len, reverse=True))))
 
 
@@ -82,21 +85,28 @@ class Places(NamedTuple):
 
     @property
     def key(self) -> str:
-        """The most precise name of where it is: the room, else floor and zone, else either; "" without any."""
+        """The most precise name of where it is: the room, else floor and zone, else either; "" when it is anywhere."""
         if self.rooms:
             return self.rooms[0]
-        return " ".join((*self.floors[:1], *self.zones[:1]))
+        if not self.floors:
+            return next((zone for zone in self.zones if zone not in _ON_EVERY_FLOOR), "")
+        return " ".join((self.floors[0], *self.zones[:1]))
 
 
+# One page asks for the places of the same rows several times: for repeats, their rate, and the worst places.
+@lru_cache(maxsize=8192)
 def find_places(text: str) -> Places:
     """Return the places that ``text`` names."""
-    rooms = [_room(found) for found in _ROOM.finditer(text)]
-    floors = [floor for found in _FLOOR.finditer(text) for floor in _range(found)]
-    floors += [f"B{int(found[1])}" for found in _BASEMENT.finditer(text) if 1 <= int(found[1]) <= _LOWEST]
-    floors += [_name(_SPOKEN[found[2]], under=bool(found[1])) for found in _SPOKEN_FLOOR.finditer(text)]
-    floors += [floor for found in _ROOM.finditer(text) if (floor := _floor_of_room(found["room"]))]
+    found_rooms = list(_ROOM.finditer(text)) if "호" in text else []
+    floors: list[str] = []
+    if "층" in text or "F" in text or "f" in text:
+        floors += [floor for found in _FLOOR.finditer(text) for floor in _range(found)]
+        floors += [_name(_SPOKEN[found[2]], under=bool(found[1])) for found in _SPOKEN_FLOOR.finditer(text)]
+    if "B" in text or "b" in text:
+        floors += [f"B{int(found[1])}" for found in _BASEMENT.finditer(text) if 1 <= int(found[1]) <= _LOWEST]
+    floors += [floor for found in found_rooms if (floor := _floor_of_room(found["room"]))]
     zones = [_ZONES[found[0]] for found in _ZONE.finditer(text)]
-    return Places(_once(floors), _once(rooms), _once(zones))
+    return Places(_once(floors), _once([_room(found) for found in found_rooms]), _once(zones))
 
 
 def _range(found: re.Match[str]) -> list[str]:

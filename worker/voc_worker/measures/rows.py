@@ -21,11 +21,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PastMonth:
-    """A month in force in the store: its TAGGED or REVIEWED rows, and the digest of its taxonomy when it is known."""
+    """An earlier month: its TAGGED or REVIEWED rows, and the digest of its taxonomy when it is known.
+
+    A month that nobody has tagged yet may be given too (``tagged`` false, labels blank): it counts and its times are
+    measured, but nothing that rests on labels or reviews is said of it.
+    """
 
     month: Month
     rows: pd.DataFrame
     taxonomy: str = ""
+    tagged: bool = True
 
 
 def labels(rows: pd.DataFrame, head: Head) -> list[Label]:

@@ -48,8 +48,8 @@ def environment() -> Environment:
 
 def page(template: str, view: Mapping[str, object], texts: Texts, *, scripted: bool = True) -> str:
     """Render ``template`` with ``view`` into a complete document; equal input gives equal bytes."""
-    style = _static("page.css")
-    script = _static("page.js") if scripted else ""
+    style = _static("style.css")
+    script = _static("script.js") if scripted else ""
     return (
         environment()
         .get_template(template)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from voc_worker.measures.model import Comparability, Missing
 from voc_worker.pages import charts
-from voc_worker.pages.wording import count, day, hours, label_name, month_only, weekdays
+from voc_worker.pages.wording import count, day, hours, label_name, models_said, month_only, weekdays
 
 if TYPE_CHECKING:
     from voc_worker.measures.model import BuildingMeasures, RepeatComplaint, RisingTopic
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 View = dict[str, Any]
 _LINKS = 12
-_REPEATS = 20
-_PLACES = 10
+_REPEATS, _REPEATS_FIRST = 40, 8
+_PLACES = 12
 _SLOWEST = 8
 _NO_CHANCE = 0.0001
 
@@ -71,10 +71,13 @@ def _links(voc_ids: tuple[str, ...], shown: frozenset[str]) -> View:
 def repeats(measures: BuildingMeasures, t: Texts, shown: frozenset[str]) -> View:
     """Repeat complaints with their dates."""
     silent = measures.kpi("repeat_rate").missing is Missing.NO_PLACES
-    rest = len(measures.repeats) - _REPEATS
+    entries = [_repeat(item, t, shown) for item in measures.repeats[:_REPEATS]]
+    unseen = len(measures.repeats) - len(entries)
     return {
-        "entries": [_repeat(item, t, shown) for item in measures.repeats[:_REPEATS]],
-        "more": t("repeats.more", n=rest) if rest > 0 else "",
+        "entries": entries[:_REPEATS_FIRST],
+        "rest": entries[_REPEATS_FIRST:],
+        "others": t("repeats.others", n=len(entries) - _REPEATS_FIRST),
+        "more": t("repeats.more", n=unseen) if unseen else "",
         "none": t("repeats.none_places" if silent else "repeats.none"),
     }
 
@@ -92,12 +95,13 @@ def _repeat(item: RepeatComplaint, t: Texts, shown: frozenset[str]) -> View:
 
 def year(measures: BuildingMeasures, t: Texts) -> View:
     """Rows of the last 13 months: last year's same month beside this one."""
-    values = [point.count for point in measures.trend]
-    names = [t("date.month_short", year=point.month.year % 100, month=point.month.month) for point in measures.trend]
+    trend = measures.trend[-13:]
+    values = [point.count for point in trend]
+    names = [t("date.month_short", year=point.month.year % 100, month=point.month.month) for point in trend]
     said = [count(value) if value is not None else t("page.empty_value") for value in values]
     last = len(values) - 1
     kinds = ["now" if index == last else "off" if index == 0 and last >= 12 else "past" for index in range(len(values))]
-    short = [month_only(t, point.month) for point in measures.trend]
+    short = [month_only(t, point.month) for point in trend]
     parts = ", ".join(f"{name} {value}" for name, value in zip(names, said, strict=True))
     return {
         "plot": charts.shares([value or 0 for value in values], short, said, kinds),
@@ -172,7 +176,7 @@ def slow(measures: BuildingMeasures, t: Texts) -> View:
 
 def places(measures: BuildingMeasures, t: Texts) -> View:
     """Floors and zones that the texts name."""
-    chosen = measures.places[:_PLACES]
+    chosen = sorted(measures.places, key=lambda item: (-item.count, item.place))[:_PLACES]
     longest = max((item.count for item in chosen), default=1)
     items = [
         {
@@ -200,9 +204,6 @@ def title_of(measures: BuildingMeasures, t: Texts) -> str:
     if measures.rows == 0:
         return t("building.about_empty")
     reviewed = measures.review.reviewed
-    models = ", ".join(
-        t("building.keyword") if version == "keyword" else t("building.model", version=version)
-        for version in measures.model_versions
-    )
+    models = models_said(measures.model_versions, t)
     checked = t("building.reviewed", n=count(reviewed)) if reviewed else t("building.unreviewed")
     return t("building.about", count=count(measures.rows), model=models, reviewed=checked)

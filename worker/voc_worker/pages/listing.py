@@ -21,7 +21,7 @@ MOST_ROWS: Final = 10_000
 #: Whole-page budget in bytes at these numbers of rows; linear between them (the issue's limits, a little inside).
 _BUDGET: Final = ((0, 295_000), (500, 295_000), (1_000, 395_000), (MOST_ROWS, 1_490_000))
 #: A tag is doubtful below this confidence, in percent.
-LOW_PERCENT: Final = 60
+LOW_PERCENT: Final = 70
 _TITLE_CHARS: Final = 60
 _TEXT_CHARS: Final = 400
 
@@ -135,10 +135,12 @@ def _cut_bytes(text: str, allowed: int) -> str:
 
 
 def _done(t: Texts, created: datetime | None, completed: datetime | None) -> tuple[str, str]:
-    """Return how long it took, for people and for sorting; what is still open sorts last."""
+    """Return how long it took, for people and for sorting; open rows sort last, clocks that disagree give no time."""
     if completed is None or created is None or pd.isna(completed) or pd.isna(created):
         return t("rows.open"), "999999"
     taken = (completed - created).total_seconds() / 3600
+    if taken < 0:
+        return t("rows.closed"), "0"
     return said(t, taken), f"{taken:.1f}"
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from voc_models.labels import OTHER
+from voc_models.run import KEYWORD_MODEL
 from voc_worker.pages import charts
 from voc_worker.pages.cloud import Cloud, layout
 from voc_worker.pages.listing import LOW_PERCENT
 from voc_worker.pages.summary import doubtful_rows
-from voc_worker.pages.wording import count, label_name, share
+from voc_worker.pages.wording import count, label_name, models_said, share
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -142,4 +143,5 @@ def _sentences(measures: BuildingMeasures, t: Texts) -> list[str]:
         said.append(t("quality.sample", rows=count(review.sample_rows), reviewed=count(review.sample_reviewed)))
     if doubtful := doubtful_rows(measures):
         said.append(t("quality.low", percent=LOW_PERCENT, count=count(doubtful)))
-    return [*said, t("quality.models", names=", ".join(measures.model_versions))]
+    said.append(t("quality.models", names=models_said(measures.model_versions, t)))
+    return [*said, t("quality.keyword")] if KEYWORD_MODEL in measures.model_versions else said

@@ -16,7 +16,7 @@ class UnknownLanguageError(UsageError):
 
 
 class Texts:
-    """A catalogue: ``texts("cards.count")`` returns the words, with ``{name}`` places filled from keyword arguments."""
+    """A catalogue: ``texts("cards.voc_count")`` returns the words, its ``{name}`` places filled."""
 
     def __init__(self, language: str, entries: Mapping[str, str]) -> None:
         self.language = language

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from voc_models.run import KEYWORD_MODEL
 from voc_models.text import display_text
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import date
 
     from voc_models.labels import Label
@@ -72,3 +74,11 @@ def label_name(label: Label) -> str:
 def one_line(text: str) -> str:
     """Return ``text`` on one line without control, invisible and direction-changing characters."""
     return " ".join(display_text(text, masked=False).split())
+
+
+def models_said(versions: Iterable[str], t: Texts) -> str:
+    """Name the releases that tagged, and the keyword rules as what they are."""
+    return ", ".join(
+        t("building.keyword") if version == KEYWORD_MODEL else t("building.model", version=version)
+        for version in versions
+    )

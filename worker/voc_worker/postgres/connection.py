@@ -115,7 +115,7 @@ def translated(database: Database) -> Iterator[None]:
                 f"{database} refuses user {database.user}: {said}. Check DB_NAME, DB_USER and DB_PASSWORD."
             ) from error
         raise DatabaseUnavailableError(
-            f"{database} does not answer: {said}. Check DB_HOST and DB_PORT, and that the server is running."
+            f"{database} does not answer: {said}. Check DB_HOST, DB_PORT and DB_SSLMODE, and that it runs."
         ) from error
     except psycopg.DataError as error:
         raise SourceDataError(f"{database} holds a value that cannot be used: {_first_line(error)}.") from error

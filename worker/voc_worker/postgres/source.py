@@ -198,10 +198,10 @@ class Source:
                 table = find_table(self._connection, names.table, f"{part}.table")
             for setting, column in names:
                 if setting != "table" and column and column not in table.types:
-                    optional = not names.__class__.model_fields[setting].metadata[0].pattern.endswith("{1,63}$")
+                    or_none = ", or to '' if there is none" if names.may_be_empty(setting) else ""
                     raise SchemaError(
-                        f"Table {names.table} has no column {column}. Set {part}.{setting} in SOURCE_CONFIG to its name"
-                        + (", or to '' if there is none." if optional else ".")
+                        f"Table {names.table} has no column {column}. "
+                        f"Set {part}.{setting} in SOURCE_CONFIG to its name{or_none}."
                     )
             self._found[part] = table
         return self._found[part]

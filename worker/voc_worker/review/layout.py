@@ -18,6 +18,9 @@ from voc_worker.review.book import ReviewBookError
 
 Grid = Sequence[Sequence[str]]
 
+# Pasted along from web pages and messengers.
+_ZERO_WIDTH: Final = dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u2060\ufeff"))
+
 
 class Layout(NamedTuple):
     """Where the header is: its row, and the column of each name of SHEET, all 1-based."""
@@ -43,20 +46,25 @@ class Layout(NamedTuple):
 
 def folded(text: str) -> str:
     """Return what two headers must share to be the same: NFKC, no case, no white space, no underscores."""
-    return "".join(unicodedata.normalize("NFKC", text).casefold().replace("_", "").split())
+    return "".join(unicodedata.normalize("NFKC", visible(text)).casefold().replace("_", "").split())
+
+
+def visible(text: str) -> str:
+    """Return what a person sees of a cell: without white space around it and without zero-width characters."""
+    return text.translate(_ZERO_WIDTH).strip()
 
 
 _KNOWN: Final = {folded(name): name for name in SHEET}
 
 
 def row_key(text: str) -> str:
-    """Return the voc_id that a cell means: white space around it does not count."""
-    return text.strip()
+    """Return the voc_id that a cell means: what cannot be seen of it does not count."""
+    return visible(text)
 
 
 def is_blank(text: str) -> bool:
     """Tell whether a person would call the cell empty."""
-    return not text.strip()
+    return not visible(text)
 
 
 def find_layout(grid: Grid, where: str = "The review worksheet") -> Layout | None:

@@ -48,6 +48,8 @@ def fit_cells(rows: pd.DataFrame, limit: int) -> pd.DataFrame:
 
 def sheet_times(created: pd.Series[Any]) -> list[str]:
     """Return 접수일시 of aware or naive (then KST) times, e.g. ``2025-12-03 14:05``; a missing time is ""."""
+    if created.empty:  # a month without rows may come without dtypes
+        return []
     local = created if created.dt.tz is None else created.dt.tz_convert(KST)
     return ["" if pd.isna(moment) else f"{moment:%Y-%m-%d %H:%M}" for moment in local]
 

@@ -12,7 +12,7 @@ from voc_models import keys
 from voc_models.exit_codes import DataError
 from voc_models.months import Month
 from voc_models.plan import Record
-from voc_models.run import run_order
+from voc_models.run import Mode, run_order
 from voc_models.store import ObjectStore
 from voc_worker.columns import SNAPSHOT
 from voc_worker.review.resolve import Resolution, empty_snapshot
@@ -79,26 +79,33 @@ def read_snapshot(data: bytes, key: str) -> pd.DataFrame:
     return frame
 
 
-def newest_snapshot_key(store: ObjectStore, month: Month) -> str | None:
-    """Return the key of the month's snapshot by the latest run, or None when the month was never refreshed."""
+def newest_snapshot_key(store: ObjectStore, month: Month, mode: Mode | None = None) -> str | None:
+    """Return the key of the month's snapshot by the latest run (of ``mode``, when given), or None without any."""
     prefix = keys.review_snapshots(month)
     runs = [
         listed.key.removeprefix(prefix).removesuffix(".csv")
         for listed in store.list(prefix)
         if listed.key.endswith(".csv")
     ]
-    return keys.review_snapshot(month, max(runs, key=run_order)) if runs else None
+    of_mode = [run for run in runs if mode is None or run.startswith(f"{mode}_")]
+    return keys.review_snapshot(month, max(of_mode, key=run_order)) if of_mode else None
 
 
-def newest_snapshot(store: ObjectStore, month: Month) -> pd.DataFrame:
-    """Return the newest snapshot of a month, empty when there is none.
+def known_reviews(store: ObjectStore, month: Month) -> pd.DataFrame:
+    """Return what :func:`resolve` calls ``previous``: the newest snapshot, and what the newest refresh had besides.
+
+    Only a refresh writes the database and 처리결과. A review that was withdrawn between a refresh and a training is in
+    the refresh's snapshot alone, and the next refresh must still find out that it is gone.
 
     Raises:
-        DataError: the stored snapshot is damaged.
+        DataError: a stored snapshot is damaged.
         StoreUnavailableError: the store does not answer.
     """
-    key = newest_snapshot_key(store, month)
-    return empty_snapshot() if key is None else read_snapshot(store.get(key).data, key)
+    found = [newest_snapshot_key(store, month), newest_snapshot_key(store, month, Mode.REFRESH)]
+    frames = [read_snapshot(store.get(key).data, key) for key in dict.fromkeys(found) if key is not None]
+    if not frames:
+        return empty_snapshot()
+    return pd.concat(frames, ignore_index=True).drop_duplicates("voc_id", ignore_index=True)
 
 
 def counts_by_building(resolution: Resolution) -> pd.DataFrame:

@@ -206,8 +206,10 @@ def _fill(book: Workbook, month: Month, rows: pd.DataFrame, taxonomy: Taxonomy) 
     write_plan(sheet, plan)
     if plan.layout is None:
         dress(sheet, len(plan.added))
-        book.active = sheet
         add_guide(book)
+        book.active = sheet
+        for other in book.worksheets:  # two selected worksheets would both take what a person types
+            other.sheet_view.tabSelected = other is sheet
     elif not plan.added.empty:
         extend_filter(sheet, plan.first_new_row + len(plan.added) - 1)
     lists_changed = refresh_lists(book, taxonomy)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -36,6 +37,7 @@ class Matter:
 
     scene: Scene
     thing: str
+    plate: str
     place: Place
 
 
@@ -69,7 +71,9 @@ def make_matter(rng: Random, world: World, scene: Scene, building: Building, thi
         floors = list(range(-building.basements, 0))
     else:
         floors = list(range(1, building.floors + 1))
-    return Matter(scene, rng.choice(things or scene.things), Place(rng.choice(floors), room))
+    plate = _plate(rng)
+    thing = rng.choice(things or scene.things).replace("{plate}", plate)
+    return Matter(scene, thing, plate, Place(rng.choice(floors), room))
 
 
 def say_place(rng: Random, place: Place) -> str:
@@ -96,7 +100,7 @@ def write_request(
     """Return title and request."""
     style, scene = words.style, matter.scene
     place = say_place(rng, matter.place)
-    slots = {"t": matter.thing, "place": place, "plate": _plate(rng), "a": rng.choice(scene.asks)}
+    slots = {"t": matter.thing, "place": place, "plate": matter.plate, "a": rng.choice(scene.asks)}
     title = rng.choice(
         (
             rng.choice(scene.titles),
@@ -110,7 +114,7 @@ def write_request(
         body = rng.choice(style.shorts).format(p=place, **slots)
     elif kind < 0.07:
         body = rng.choice(style.english).format(**slots)
-    elif kind < 0.13:
+    elif kind < 0.15:
         # The trouble itself stands in a photograph, a telephone call, or only in the title.
         body = rng.choice(style.pointers).format(**slots)
     else:
@@ -119,13 +123,13 @@ def write_request(
     title, body = (with_mistakes(text, rng, style.typos, tenant.haste) for text in finished)
     if rng.random() < 0.02:
         title, body = title or body[:20], ""
-    return title, body
+    return title.strip(), body.strip()
 
 
 def _filled(text: str, slots: dict[str, str]) -> str:
     for name, value in slots.items():
         text = text.replace("{" + name + "}", value)
-    return text
+    return re.sub(" {2,}", " ", text)
 
 
 def _sentences(
@@ -181,4 +185,4 @@ def write_reply(rng: Random, replies: Replies, matter: Matter, work: str) -> str
             text = rng.choice((f"{other}. {text}", f"{text}. {other}"))
     if rng.random() < 0.7:
         text = rng.choice(replies.open) + text + "." + rng.choice(replies.close)
-    return with_particles(_filled(text, {"t": matter.thing, "place": place}))
+    return with_particles(_filled(text, {"t": matter.thing, "place": place or "해당"}))

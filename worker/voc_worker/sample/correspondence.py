@@ -58,6 +58,7 @@ class Correspondence:
         self._tenants = [make_tenant(rng, words.style) for _ in range(_TENANTS_A_FLOOR * building.floors)]
         # Every building has weak spots of its own.
         self._bias = {subject.label: math.exp(rng.gauss(0, 0.3)) for subject in words.subjects}
+        self._now = words.world.last_month.bounds().end
         self._recent: list[Letter] = []
 
     def month(self, month: Month) -> list[Letter]:
@@ -106,14 +107,11 @@ class Correspondence:
         yield letter
         chance = rng.random()
         if chance < _DUPLICATED:
-            yield replace(letter, created=created + timedelta(seconds=rng.randrange(5, 900)))
+            yield _sent_again(letter, created + timedelta(seconds=rng.randrange(5, 900)), self._now)
         elif chance < _DUPLICATED + _REWORDED:
-            title, request = (
-                letter.title,
-                f"{letter.request} {rng.choice(('빨리요', '!!', '확인 부탁드립니다', '답변 없으셔서 다시 올립니다'))}",
-            )
-            later = created + timedelta(hours=rng.uniform(1, 30))
-            yield replace(letter, created=later, title=title, request=request.strip(), replied=None, reply="")
+            added = rng.choice(("빨리요", "!!", "확인 부탁드립니다", "답변 없으셔서 다시 올립니다"))
+            later = _sent_again(letter, created + timedelta(hours=rng.uniform(1, 30)), self._now)
+            yield replace(later, request=f"{letter.request} {added}".strip(), replied=None, reply="")
         elif chance < _DUPLICATED + _REWORDED + _SHARED:
             for _ in range(rng.randrange(2, 5)):
                 soon = created + timedelta(minutes=rng.uniform(2, 180))
@@ -131,7 +129,7 @@ class Correspondence:
             work,
             hours_to_reply=self._building.hours_to_reply,
             holidays=words.world.holidays,
-            now=words.world.last_month.bounds().end,
+            now=self._now,
         )
         # Some are answered by telephone: a time without a text.
         reply = write_reply(rng, words.replies, matter, work) if handling.replied and rng.random() > 0.06 else ""
@@ -153,3 +151,16 @@ class Correspondence:
             matter=matter,
             tenant=tenant,
         )
+
+
+def _sent_again(letter: Letter, created: datetime, now: datetime) -> Letter:
+    """Return the letter as sent once more; what the staff had done by then they tick off within minutes."""
+    earliest = created + timedelta(minutes=7)
+    if earliest >= now:
+        return replace(letter, created=created, replied=None, completed=None, reply="")
+    return replace(
+        letter,
+        created=created,
+        replied=letter.replied and max(letter.replied, earliest),
+        completed=letter.completed and max(letter.completed, earliest),
+    )

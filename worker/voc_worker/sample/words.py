@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date  # noqa: TC003 - pydantic reads annotations at run time
+from datetime import date
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -11,7 +11,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict
 
 from voc_models.labels import Label, Taxonomy, TaxonomyEntry, checked_taxonomy
-from voc_models.months import Month  # noqa: TC001 - pydantic reads annotations at run time
+from voc_models.months import Month
 
 _SUBJECT_FILES = ("facilities", "environment", "services")
 

@@ -50,6 +50,8 @@ def read_csv(data: bytes, name: str = "The CSV file") -> pd.DataFrame:
     """
     try:
         text = data.decode("utf-8-sig")
+        # The default refuses texts of more than 131,072 characters.
+        csv.field_size_limit(max(csv.field_size_limit(), len(text)))
         header, *rows = csv.reader(io.StringIO(text, newline=""), strict=True)
     except (UnicodeDecodeError, ValueError, csv.Error) as error:
         raise CsvError(

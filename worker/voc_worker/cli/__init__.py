@@ -1,0 +1,1 @@
+"""The ``voc`` command: a thin layer of words over the parts."""

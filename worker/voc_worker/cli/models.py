@@ -1,0 +1,93 @@
+"""``voc models``: which releases exist, how good they are, which one is in service."""
+
+from __future__ import annotations
+
+import getpass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from voc_models.labels import HEAD_NAMES, HEADS
+from voc_models.releases import Champion, HistoryEntry, ListedRelease
+from voc_worker.cli.state import state
+from voc_worker.model_page import model_page
+
+app = typer.Typer(help="Versions, scores, the champion and its history.", invoke_without_command=True)
+
+
+@app.callback()
+def models(
+    context: typer.Context,
+    page: Annotated[
+        Path | None, typer.Option(help="Also write the model page (accuracy by month, calibration, confusions) here.")
+    ] = None,
+) -> None:
+    """List every release with its scores on the frozen 표본 rows, and the history of the champion."""
+    if context.invoked_subcommand is not None:
+        return
+    now = state(context)
+    registry = now.parts.registry
+    releases = registry.list_releases()
+    if releases:
+        now.reporter.console.print(release_table(releases))
+    else:
+        now.reporter.say("No model has been trained yet. Train one with `voc train`.")
+    now.reporter.say(service_sentence(registry.champion().champion))
+    for entry in registry.history()[-20:]:
+        now.reporter.say(f"  {entry.at:%Y-%m-%d %H:%M}  {entry.event:<11} {entry.release:<11} {about(entry)}")
+    if page is not None:
+        page.write_text(model_page(now.parts), encoding="utf-8")
+        now.reporter.say(f"The model page is {page}.")
+
+
+def release_table(releases: list[ListedRelease]) -> Table:
+    """Return the releases, newest first, with what serves each head and the scores on frozen rows."""
+    names = sorted({name for listed in releases for name in listed.release.scores})
+    table = Table("Release", "In service", *(HEAD_NAMES[head] for head in HEADS), *names)
+    for listed in reversed(releases):
+        served = [entry.kind if (entry := listed.release.head(head)) else "keyword" for head in HEADS]
+        scores = [f"{listed.release.scores[name]:.3f}" if name in listed.release.scores else "" for name in names]
+        table.add_row(listed.release.version, "champion" if listed.champion else "", *served, *scores)
+    return table
+
+
+def service_sentence(champion: Champion) -> str:
+    """Say which release tags the next run, since when and by whose decision."""
+    if champion.since is None:
+        return "In service: the keyword tagger."
+    return f"In service: {champion.release} since {champion.since:%Y-%m-%d %H:%M}, by {champion.by}: {champion.reason}"
+
+
+def about(entry: HistoryEntry) -> str:
+    """Return scores and reason of a history entry on one line."""
+    scores = ", ".join(f"{name} {value:.3f}" for name, value in sorted(entry.scores.items()))
+    return " · ".join(part for part in (entry.by, scores, entry.reason) if part)
+
+
+@app.command()
+def promote(
+    context: typer.Context,
+    version: Annotated[str, typer.Argument(help="A release that `voc models` lists, or keyword.")],
+    reason: Annotated[str, typer.Option(help="Kept in the history.")] = "promoted by hand",
+) -> None:
+    """Put a release into service; recorded as a person's decision."""
+    now = state(context)
+    champion = now.parts.registry.promote(version, by=f"person: {getpass.getuser()}", reason=reason, at=_now())
+    now.reporter.say(f"Release {champion.release} is in service. The next run tags with it.")
+
+
+@app.command()
+def rollback(
+    context: typer.Context, reason: Annotated[str, typer.Option(help="Kept in the history.")] = "rolled back by hand"
+) -> None:
+    """Go back to the release that was in service before."""
+    now = state(context)
+    champion = now.parts.registry.rollback(by=f"person: {getpass.getuser()}", reason=reason, at=_now())
+    now.reporter.say(f"Release {champion.release} is in service again.")
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(microsecond=0)

@@ -1,0 +1,1 @@
+"""``make demo``: a customer's months on this machine, with embedded parts and a made-up customer."""
