@@ -16,6 +16,8 @@ from voc_worker.columns import SHEET, SHEET_MACHINE, SHEET_PEOPLE
 from voc_worker.review.book import ReviewBookChangedError, ReviewBookError, ReviewBookUnavailableError, UploadReport
 from voc_worker.review.rows import sheet_rows
 from voc_worker.review.sheets import Places, SheetsMapError
+from voc_worker.review.sheets_calls import SheetCalls
+from voc_worker.review.sheets_client import Budget, SheetsClient
 
 
 @pytest.fixture
@@ -400,3 +402,51 @@ def test_lost_answer_adds_no_row_twice(at: Desk, number: int, after: bool) -> No
     at.server.state.before = None
     assert sorted(at.book().read(MONTH)["voc_id"]) == ["v0", "v1", "v2", "v3", "v4", "v5"]
     assert at.reviewer.type("v5", "비고", "글")
+
+
+def test_month_without_rows_has_its_worksheet(at: Desk) -> None:
+    """A month without VOC gets a worksheet with its header, to which rows can be added later."""
+    assert at.book().upload(MONTH, rows(3).head(0), taxonomy()) == UploadReport(0, 0, 0)
+    assert at.book().read(MONTH).empty
+    assert at.book().upload(MONTH, rows(3), taxonomy()) == UploadReport(3, 0, 0)
+    assert len(at.book().read(MONTH)) == 3
+
+
+def test_reviewers_cannot_edit_the_choices(at: Desk) -> None:
+    """The hidden worksheet of choices is protected as a whole."""
+    at.book().upload(MONTH, rows(1), taxonomy())
+    person = at.reviewer
+    person.title = "_목록"
+    assert not person.type_at(0, 0, "마음대로")
+
+
+def test_padded_id_is_understood_and_left_as_it_is(at: Desk) -> None:
+    """A voc_id with spaces around it is the same row; this book never writes an id into a row that exists."""
+    at.book().upload(MONTH, rows(2), taxonomy())
+    at.owner.type_at(at.owner.row_of("v1"), 0, " v1 ")
+    at.book().upload(MONTH, relabelled(2), taxonomy())
+    read = at.book().read(MONTH)
+    assert sorted(read["voc_id"]) == [" v1 ", "v0"]
+    assert set(read["주제 중분류"]) == {"전기/조명"}
+
+
+def test_large_worksheet_is_read_in_pages_that_fit(at: Desk) -> None:
+    """A worksheet of more rows than a page is read whole; rows that move between two pages are read again."""
+    at.book().upload(MONTH, rows(9), taxonomy())
+    client = SheetsClient(at.credentials, endpoint=at.server.endpoint, budget=Budget(clock=at.clock.time))
+    calls = SheetCalls(client, at.file.id, page_rows=4)
+    worksheet = calls.look(MONTH).month
+    assert worksheet is not None
+    once(at, "A5", lambda: at.owner.sort("voc_id", descending=True))
+    grid = calls.grid(worksheet)
+    assert [row[0] for row in grid] == ["voc_id", *(f"v{number}" for number in range(8, -1, -1))]
+    falling = [False]
+
+    def sort(_: str, path: str) -> None:
+        if "A5" in path:
+            falling[0] = not falling[0]
+            at.owner.sort("voc_id", descending=not falling[0])
+
+    at.server.state.before = sort
+    with pytest.raises(ReviewBookChangedError, match="was sorted while it was read"):
+        calls.grid(worksheet)

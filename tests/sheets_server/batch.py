@@ -73,6 +73,8 @@ def _add_sheet(book: Spreadsheet, body: Request, _: str) -> dict[str, Any]:
     columns = grid.get("columnCount", 26)
     sheet = Sheet(number, title, columns, blank_rows(grid.get("rowCount", 1000), columns), asked.get("hidden", False))
     sheet.frozen_rows = grid.get("frozenRowCount", 0)
+    if sheet.frozen_rows and sheet.frozen_rows >= len(sheet.rows):
+        raise ApiError(400, "You can't freeze all visible rows on the sheet.")
     book.sheets.insert(asked.get("index", len(book.sheets)), sheet)
     book.require_room()
     return {"properties": properties(sheet, book.sheets.index(sheet))}

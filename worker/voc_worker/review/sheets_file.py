@@ -19,7 +19,7 @@ import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 import pandas as pd
 
@@ -33,7 +33,7 @@ from voc_worker.review.plan_upload import CellUpdate, UploadPlan, plan_results, 
 from voc_worker.review.rows import fit_cells
 from voc_worker.review.sheets_calls import Grid, SheetCalls
 from voc_worker.review.sheets_errors import UnknownOutcomeError
-from voc_worker.review.sheets_looks import basic_filter, colours, filter_views, formats
+from voc_worker.review.sheets_looks import basic_filter, colours, filter_views, formats, number_formats
 from voc_worker.review.sheets_requests import (
     Request,
     anchors,
@@ -59,6 +59,14 @@ class _Lock:
     def __init__(self, release: list[Request]) -> None:
         self.release = release
         self.held = True
+
+
+class _Write(NamedTuple):
+    """Cells to write, where the columns were when they were planned, and how the sheet must stand afterwards."""
+
+    layout: Layout
+    updates: Sequence[CellUpdate]
+    expected: Expected
 
 
 class SheetFile:
@@ -102,10 +110,8 @@ class SheetFile:
             if worksheet is None:
                 return
             with self._locked(worksheet):
-                grid = self._calls.grid(worksheet)
-                updates = plan_results(grid, results, self._calls.where(worksheet))
-                if updates:
-                    self._write(worksheet, grid, updates)
+                write = self._planned(worksheet, lambda grid, where: plan_results(grid, results, where))
+                self._write(worksheet, write)
 
         self._going_on(attempt)
 
@@ -142,14 +148,14 @@ class SheetFile:
         if seen.draft is not None and is_busy(seen.draft, self._holder, self._now()):
             raise _busy(self._calls.spreadsheet)
         sheet_id, writer, title = _new_id(), writer_of(self._holder, self._now()), draft_title(month)
-        grid = {"rowCount": len(rows) + 1, "columnCount": len(SHEET), "frozenRowCount": 1}
+        grid = {"rowCount": max(len(rows) + 1, 2), "columnCount": len(SHEET), "frozenRowCount": 1}
         properties = {"sheetId": sheet_id, "title": title, "hidden": True, "gridProperties": grid}
         self._calls.batch(
             [
                 *([{"deleteSheet": {"sheetId": seen.draft.id}}] if seen.draft else []),
                 {"addSheet": {"properties": properties}},
                 claim(sheet_id, writer),
-                *_helpers(seen, taxonomy),
+                *_helpers(seen, taxonomy, self._calls.client.email),
             ]
         )
         number = 1
@@ -178,12 +184,16 @@ class SheetFile:
     ) -> None:
         """Add what is missing, update what nobody has touched; ``first`` gets the report before anything is sent."""
         with self._locked(worksheet) as held:
-            grid = self._calls.grid(worksheet)
-            plan = plan_upload(grid, rows, self._calls.where(worksheet))
-            first.append(plan.report)
-            if plan.updates:
-                self._write(worksheet, grid, plan.updates)
-            self._finish(seen, worksheet, plan, taxonomy, held)
+            plans: list[UploadPlan] = []
+
+            def updates(grid: Grid, where: str) -> Sequence[CellUpdate]:
+                plans.append(plan_upload(grid, rows, where))
+                return plans[0].updates
+
+            write = self._planned(worksheet, updates)
+            first.append(plans[0].report)
+            self._write(worksheet, write)
+            self._finish(seen, worksheet, plans[0], taxonomy, held)
 
     def _finish(self, seen: Seen, worksheet: Worksheet, plan: UploadPlan, taxonomy: Taxonomy, held: _Lock) -> None:
         """Append the new rows, renew the drop-downs, and give the lock back with them."""
@@ -198,9 +208,10 @@ class SheetFile:
         email = self._calls.client.email
         self._calls.batch(
             [
-                *_helpers(seen, taxonomy),
+                *_helpers(seen, taxonomy, self._calls.client.email),
                 *([*formats(worksheet.id, layout), *colours(worksheet.id, layout)] if blank else []),
                 *([] if worksheet.is_protected else protections(worksheet.id, layout, email)),
+                *number_formats(worksheet.id, layout),
                 *drop_downs(worksheet.id, layout, taxonomy),
                 *filter_views(worksheet.id, layout, _buildings(plan.added), worksheet.views),
                 *held.release,
@@ -210,13 +221,19 @@ class SheetFile:
 
     # Cells of rows that exist.
 
-    def _write(self, worksheet: Worksheet, grid: Grid, updates: Sequence[CellUpdate]) -> None:
-        """Write machine cells, read them again and mend until every voc_id has what belongs to it."""
+    def _planned(self, worksheet: Worksheet, plan: Callable[[Grid, str], Sequence[CellUpdate]]) -> _Write | None:
+        """Read the worksheet and plan a write; the grid is let go at once, for a large month's is large."""
         where = self._calls.where(worksheet)
-        layout = find_layout(grid, where)
-        if layout is None:
+        grid = self._calls.grid(worksheet)
+        updates, layout = plan(grid, where), find_layout(grid, where)
+        return _Write(layout, updates, Expected(grid, layout, updates)) if layout and updates else None
+
+    def _write(self, worksheet: Worksheet, write: _Write | None) -> None:
+        """Write machine cells, read them again and mend until every voc_id has what belongs to it."""
+        if write is None:
             return
-        expected = Expected(grid, layout, updates)
+        layout, updates, expected = write
+        where = self._calls.where(worksheet)
         self._anchor(worksheet, layout)
         for _ in range(ROUNDS):
             for data in column_writes(worksheet.id, updates):
@@ -271,11 +288,11 @@ def _busy(spreadsheet: str) -> ReviewBookChangedError:
     return ReviewBookChangedError(f"Another run is writing to spreadsheet {spreadsheet}. Try again in a few minutes.")
 
 
-def _helpers(seen: Seen, taxonomy: Taxonomy) -> list[Request]:
+def _helpers(seen: Seen, taxonomy: Taxonomy, email: str) -> list[Request]:
     """Return what the worksheets besides the months need: choices as they are now, and the guide once."""
     lists_id = seen.lists_id or _new_id()
     return [
-        *([] if seen.lists_id else lists_sheet(lists_id)),
+        *([] if seen.lists_id else lists_sheet(lists_id, email)),
         fill_lists(lists_id, taxonomy),
         *([] if seen.has_guide else guide_sheet(_new_id())),
     ]

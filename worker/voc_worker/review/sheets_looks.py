@@ -24,15 +24,22 @@ def formats(sheet_id: int, layout: Layout) -> list[Request]:
         _formatted(grid_range(sheet_id, layout, run), {"wrapStrategy": "CLIP", "verticalAlignment": "TOP"})
         for run in runs(layout, SHEET)
     ]
+    found += number_formats(sheet_id, layout)
+    for name, column in layout.columns.items():
+        span = {"sheetId": sheet_id, "dimension": "COLUMNS", "startIndex": column - 1, "endIndex": column}
+        size = {"pixelSize": _WIDTHS.get(name, 70 if name in _NARROW else 110)}
+        found.append({"updateDimensionProperties": {"range": span, "properties": size, "fields": "pixelSize"}})
+    return found
+
+
+def number_formats(sheet_id: int, layout: Layout) -> list[Request]:
+    """Return the formats that values depend on: ids stay text when a person retypes them, 신뢰도 has three decimals."""
+    found: list[Request] = []
     for name, pattern in (("voc_id", "@"), ("building_id", "@"), ("접수일시", "@"), ("신뢰도", "0.000")):
         kind = "TEXT" if pattern == "@" else "NUMBER"
         found.append(
             _formatted(grid_range(sheet_id, layout, [name]), {"numberFormat": {"type": kind, "pattern": pattern}})
         )
-    for name, column in layout.columns.items():
-        span = {"sheetId": sheet_id, "dimension": "COLUMNS", "startIndex": column - 1, "endIndex": column}
-        size = {"pixelSize": _WIDTHS.get(name, 70 if name in _NARROW else 110)}
-        found.append({"updateDimensionProperties": {"range": span, "properties": size, "fields": "pixelSize"}})
     return found
 
 

@@ -87,11 +87,12 @@ def _lists(taxonomy: Taxonomy) -> list[list[str]]:
     return columns
 
 
-def lists_sheet(sheet_id: int) -> list[Request]:
-    """Return what makes the hidden sheet of choices."""
+def lists_sheet(sheet_id: int, email: str) -> list[Request]:
+    """Return what makes the hidden, protected sheet of choices."""
     grid = {"rowCount": LISTS_ROWS, "columnCount": 8}
     properties = {"sheetId": sheet_id, "title": LISTS_TITLE, "hidden": True, "gridProperties": grid}
-    return [{"addSheet": {"properties": properties}}]
+    whole = {"range": {"sheetId": sheet_id}, "description": MACHINE_CELLS, **_editors(email)}
+    return [{"addSheet": {"properties": properties}}, {"addProtectedRange": {"protectedRange": whole}}]
 
 
 def fill_lists(sheet_id: int, taxonomy: Taxonomy) -> Request:
@@ -123,6 +124,11 @@ def guide_sheet(sheet_id: int) -> list[Request]:
         {"updateCells": {"start": first, "rows": row_data(GUIDE), "fields": "userEnteredValue"}},
         {"updateDimensionProperties": {"range": widths, "properties": {"pixelSize": 420}, "fields": "pixelSize"}},
     ]
+
+
+def _editors(email: str) -> Request:
+    """Return who besides the owner may edit; Google adds the account that asks when it is not known."""
+    return {"editors": {"users": [email]}} if email else {}
 
 
 def row_data(rows: Iterable[Sequence[str | float]]) -> list[Request]:
@@ -177,14 +183,9 @@ def anchor_lookup(sheet_id: int, name: str | None = None) -> Request:
 
 def protections(sheet_id: int, layout: Layout, email: str) -> list[Request]:
     """Return the protection of the header and the machine's columns; the account that asks is always an editor."""
-    editors = {"editors": {"users": [email]}} if email else {}
     places = [{"sheetId": sheet_id, "startRowIndex": layout.header_row - 1, "endRowIndex": layout.header_row}]
     places += [grid_range(sheet_id, layout, run) for run in runs(layout, SHEET_MACHINE)]
     return [
-        {
-            "addProtectedRange": {
-                "protectedRange": {"range": place, "description": MACHINE_CELLS, "warningOnly": False, **editors}
-            }
-        }
+        {"addProtectedRange": {"protectedRange": {"range": place, "description": MACHINE_CELLS, **_editors(email)}}}
         for place in places
     ]

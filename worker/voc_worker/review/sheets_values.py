@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from voc_worker.columns import SHEET, SHEET_MACHINE, SHEET_PEOPLE
+from voc_worker.columns import SHEET, SHEET_PEOPLE
 from voc_worker.review.book import ReviewBookError
 from voc_worker.review.layout import Grid, Layout, find_layout, folded, is_blank, row_key
 from voc_worker.review.plan_upload import RESULT, CellUpdate
@@ -20,7 +20,8 @@ LARGEST: Final = 1_900_000
 CELL_LIMIT: Final = 50_000
 _NULL: Final = 5
 #: What a machine may write into an existing row. Identity is none of it: a row that moved would become another one.
-WRITABLE: Final = tuple(name for name in SHEET_MACHINE if name != "voc_id")
+WRITABLE: Final = (*UPLOAD[1:], RESULT)
+Cells = tuple[str, ...]
 
 
 def cell_value(name: str, text: str) -> str | float:
@@ -129,18 +130,21 @@ class Expected:
         for update in updates:
             if update.name in WRITABLE:
                 written.setdefault(update.row, {})[update.name] = update.text
-        self._layout = layout
-        self._old: dict[str, list[dict[str, str]]] = {}
-        self._new: dict[str, list[dict[str, str]]] = {}
+        # A write can harm no column but its own. Tuples in the order of names: a month has many rows.
+        self._names = tuple(name for name in WRITABLE if any(name in cells for cells in written.values()))
+        self._old: dict[str, list[Cells]] = {}
+        self._new: dict[str, list[Cells]] = {}
         self._untouched: set[str] = set()
         for number, row in layout.body(before):
             key = row_key(layout.cell(row, "voc_id"))
-            cells = {name: layout.cell(row, name) for name in WRITABLE}
+            cells = layout.cells(row, self._names)
+            change = written.get(number)
+            after = tuple(map(change.get, self._names, cells)) if change else cells
             self._old.setdefault(key, []).append(cells)
-            self._new.setdefault(key, []).append({**cells, **written.get(number, {})})
+            self._new.setdefault(key, []).append(after)
             if all(is_blank(cell) for cell in layout.cells(row, SHEET_PEOPLE)):
                 self._untouched.add(key)
-        nothing = dict.fromkeys(WRITABLE, "")
+        nothing = ("",) * len(self._names)
         self._old.setdefault("", []).append(nothing)
         self._new.setdefault("", []).append(nothing)
 
@@ -156,17 +160,17 @@ class Expected:
             key = row_key(layout.cell(row, "voc_id"))
             if key not in self._new:
                 continue
-            cells = {name: layout.cell(row, name) for name in WRITABLE}
+            cells = layout.cells(row, self._names)
             allowed = self._new[key]
             if key in self._untouched and not all(is_blank(cell) for cell in layout.cells(row, SHEET_PEOPLE)):
-                # A person decided while this was written: the labels that they saw come back.
-                allowed = [{**old, RESULT: new[RESULT]} for old, new in zip(self._old[key], allowed, strict=True)]
-            if not any(_same(cells, wanted) for wanted in allowed):
+                # A person decided while this was written: the labels that they saw come back, the answer stays.
+                allowed = self._new[key] if self._names == (RESULT,) else self._old[key]
+            if not any(_same(self._names, cells, wanted) for wanted in allowed):
                 target = allowed[-1] if key == "" else allowed[0]
                 updates += [
                     CellUpdate(number, layout.columns[name], name, text)
-                    for name, text in target.items()
-                    if not _equal(name, text, cells[name])
+                    for name, text, now in zip(self._names, target, cells, strict=True)
+                    if not _equal(name, text, now)
                 ]
         return tuple(updates)
 
@@ -189,12 +193,12 @@ class Expected:
         found = {kept[folded(cell)]: at for at, cell in enumerate(after[best], start=1) if folded(cell) in kept}
         layout = Layout(best + 1, {**found, **{name: where[name] for name in WRITABLE}})
         now = after[best]
-        names = [name for name in WRITABLE if layout.cell(now, name) != name]
+        names = [name for name in self._names if layout.cell(now, name) != name]
         return layout, [CellUpdate(best + 1, layout.columns[name], name, name) for name in names]
 
 
-def _same(now: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
-    return all(_equal(name, wanted[name], now[name]) for name in WRITABLE)
+def _same(names: Cells, now: Cells, wanted: Cells) -> bool:
+    return now == wanted or all(map(_equal, names, wanted, now))
 
 
 def _equal(name: str, one: str, other: str) -> bool:
