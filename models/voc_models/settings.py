@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from voc_models.exit_codes import UsageError
@@ -39,6 +39,13 @@ class CommonSettings(BaseSettings):
     s3_prefix: str = Field("", description="Prefix inside the bucket, e.g. stat/voc.")
     s3_endpoint_url: str | None = Field(None, description="Endpoint of an S3-compatible server. Omitted: AWS.")
     s3_path_style: bool = Field(False, description="Address buckets as a path (most S3-compatible servers need it).")
+
+    aws_access_key_id: str | None = Field(
+        None, description="S3 key. Omitted: boto3's chain (profile, workload identity)."
+    )
+    aws_secret_access_key: SecretStr | None = Field(None, description="Its secret; kept out of logs and errors.")
+    aws_session_token: SecretStr | None = Field(None, description="Only with temporary keys.")
+    aws_default_region: str | None = Field(None, description="Region of the bucket, where the server asks for one.")
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="How much is logged.")
     log_format: Literal["text", "json"] = Field("text", description="json for a log collector, text for people.")

@@ -66,6 +66,7 @@ class S3Access(NamedTuple):
     region: str | None = None
     access_key: str | None = None
     secret_key: SecretStr | None = None
+    session_token: SecretStr | None = None
 
 
 class S3Store:
@@ -292,6 +293,7 @@ def _client(access: S3Access) -> S3Client:
             region_name=region,
             aws_access_key_id=access.access_key,
             aws_secret_access_key=access.secret_key.get_secret_value() if access.secret_key else None,
+            aws_session_token=access.session_token.get_secret_value() if access.session_token else None,
             config=config,
         )
     except (BotoCoreError, ValueError) as error:

@@ -12,6 +12,7 @@ from voc_models.store_file import FileStore
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
+    from voc_models.settings import CommonSettings
     from voc_models.store import ObjectStore
 
 
@@ -23,6 +24,7 @@ def open_store(
     region: str | None = None,
     access_key: str | None = None,
     secret_key: SecretStr | None = None,
+    session_token: SecretStr | None = None,
 ) -> ObjectStore:
     """Return the store at ``address`` without touching it yet.
 
@@ -33,6 +35,7 @@ def open_store(
         region: of the bucket; boto3's own configuration decides when None.
         access_key: with ``secret_key``; boto3's chain (AWS_* variables, profiles, workload identity) when None.
         secret_key: kept out of every message.
+        session_token: with temporary keys.
 
     Raises:
         UsageError: the address or the endpoint is not understood.
@@ -44,9 +47,22 @@ def open_store(
         # boto3 takes half a second to import: only those who use S3 wait for it.
         from voc_models.store_s3 import S3Access, S3Store  # noqa: PLC0415 - see above
 
-        access = S3Access(endpoint_url, path_style, region, access_key, secret_key)
+        access = S3Access(endpoint_url, path_style, region, access_key, secret_key, session_token)
         return S3Store(address, access)
     raise UsageError(f"Store address {address!r} is not understood. Use file:///path or s3://bucket/prefix.")
+
+
+def configured_store(settings: CommonSettings, address: str) -> ObjectStore:
+    """Return the store at ``address`` with the endpoint and keys of ``settings``; see :func:`open_store`."""
+    return open_store(
+        address,
+        endpoint_url=settings.s3_endpoint_url,
+        path_style=settings.s3_path_style,
+        region=settings.aws_default_region,
+        access_key=settings.aws_access_key_id,
+        secret_key=settings.aws_secret_access_key,
+        session_token=settings.aws_session_token,
+    )
 
 
 def check_store(store: ObjectStore) -> str:

@@ -21,7 +21,7 @@ from voc_models.plan import Plan, read_record
 from voc_models.run import Mode, TrainSpec
 from voc_models.settings import load
 from voc_models.store import ObjectStore
-from voc_models.stores import open_store
+from voc_models.stores import configured_store
 from voc_training.settings import Settings
 
 log = logging.getLogger("voc_training")
@@ -135,8 +135,7 @@ def _opened(settings: Settings, key: str) -> tuple[ObjectStore, ObjectStore, Pla
         DataError: there is no such plan.
     """
     store, models = (
-        open_store(address, endpoint_url=settings.s3_endpoint_url, path_style=settings.s3_path_style)
-        for address in (settings.store_address, settings.model_store_address)
+        configured_store(settings, address) for address in (settings.store_address, settings.model_store_address)
     )
     plan = read_record(Plan, store.get(key).data, key)
     if plan.mode is not Mode.TRAIN:

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from tests.integration.fixtures_s3 import S3Server, s3_server
+from tests.integration.fixtures_s3 import S3Server
 from tests.unit import fixtures_infer as fx
 from voc_models import artifact, keys, model_cache
 from voc_models.artifact import ArtifactError
@@ -27,8 +27,6 @@ from voc_models.releases import HistoryEntry, Release, ReleaseHead, release_of
 from voc_models.store import ObjectStore
 from voc_models.store_file import FileStore
 from voc_models.store_s3 import S3Store
-
-__all__ = ["s3_server"]  # a fixture is found by its name in the module
 
 NOW = datetime(2026, 1, 16, 4, 30, tzinfo=UTC)
 StoreMaker = Callable[[], ObjectStore]

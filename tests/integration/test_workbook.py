@@ -18,7 +18,7 @@ from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.worksheet import Worksheet
 from pydantic import SecretStr
 
-from tests.integration.fixtures_s3 import S3Server, s3_server
+from tests.integration.fixtures_s3 import S3Server
 from tests.unit.fixtures_review import tagged_frame, taxonomy
 from voc_models.labels import Taxonomy, TaxonomyEntry, checked_taxonomy
 from voc_models.months import Month
@@ -32,8 +32,6 @@ from voc_worker.review.resolve import resolve
 from voc_worker.review.rows import CUT_MARK, sheet_rows
 from voc_worker.review.workbook import ATTEMPTS, WorkbookBook
 from voc_worker.review.workbook_lists import LISTS_SHEET, list_columns, minor_formula
-
-__all__ = ["s3_server"]  # a fixture is found by its name in the module
 
 DECEMBER = Month(2025, 12)
 KEY = "202512/review_202512.xlsx"

@@ -14,7 +14,7 @@ from voc_models.exit_codes import UsageError
 from voc_models.labels import Taxonomy
 from voc_models.plan import PlannedModel
 from voc_models.run import KEYWORD_MODEL
-from voc_models.stores import open_store
+from voc_models.stores import configured_store
 from voc_worker.settings import Settings
 from voc_worker.tagging import KeywordTagger, Tagger
 
@@ -52,7 +52,7 @@ class Parts:
         return self.store if same else self._store(self.settings.model_store_address)
 
     def _store(self, address: str) -> ObjectStore:
-        return open_store(address, endpoint_url=self.settings.s3_endpoint_url, path_style=self.settings.s3_path_style)
+        return configured_store(self.settings, address)
 
     @cached_property
     def registry(self) -> Registry:

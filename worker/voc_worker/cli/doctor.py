@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import suppress
-from datetime import UTC, datetime
 from typing import Annotated, NamedTuple
-from uuid import uuid4
 
 import typer
 
-from voc_models.exit_codes import ExitCode, UnavailableError, VocError
+from voc_models.exit_codes import ExitCode, VocError
 from voc_models.run import CHAMPION_MODEL
-from voc_models.store import ObjectStore, PreconditionFailedError
+from voc_models.stores import check_store
 from voc_worker.cli.state import State, state
 from voc_worker.wiring import Parts
 
@@ -68,28 +65,7 @@ def _taxonomy(parts: Parts) -> str:
 
 
 def _store(parts: Parts) -> str:
-    return f"{prove_store(parts.store)} at {parts.store.address}."
-
-
-def prove_store(store: ObjectStore) -> str:
-    """Write, read, list, conditionally refuse and remove one small object.
-
-    Raises:
-        UnavailableError: conditional writes are not honoured, on which every run relies.
-    """
-    key = f"doctor/{datetime.now(UTC):%Y%m%d%H%M%S}-{uuid4().hex[:8]}.txt"
-    store.put(key, b"voc doctor", if_absent=True)
-    try:
-        store.get(key)
-        with suppress(PreconditionFailedError):
-            store.put(key, b"again", if_absent=True)
-            raise UnavailableError(
-                "The store ignores conditional writes (If-None-Match), on which every run relies. "
-                "Use a store that honours them: AWS S3, MinIO, SeaweedFS, Ceph."
-            )
-    finally:
-        store.delete(key)
-    return "Reads, writes and conditional writes work"
+    return check_store(parts.store)
 
 
 def _review(parts: Parts) -> str:
