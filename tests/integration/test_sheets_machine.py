@@ -93,7 +93,8 @@ class SheetsMachine(ReviewMachine):
         self._upload(grow, relabel=True)
         after = self._settled(before, moved)
         self._every_machine_row_exists_once(before)
-        kept = [row for row in self._touched(before, SHEET[:-1]) if row[0]]
+        people = 1 + SHEET.index(SHEET_PEOPLE[0])  # spaces alone do not make a row a person's
+        kept = [row for row in self._touched(before, SHEET[:-1]) if row[0] and any(map(str.strip, row[people:]))]
         assert not Counter(kept) - Counter(self._touched(after, SHEET[:-1]))
 
     def _move_before(self, verb: str, name: str, at: int) -> list[Cells]:
