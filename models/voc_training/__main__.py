@@ -25,6 +25,7 @@ from voc_models.stores import open_store
 from voc_training.settings import Settings
 
 log = logging.getLogger("voc_training")
+_STOPPED = "Training was asked to stop; it goes on from its last checkpoint when it is started again."
 
 
 class StoppedError(TryAgainError):
@@ -144,7 +145,7 @@ def _opened(settings: Settings, key: str) -> tuple[ObjectStore, ObjectStore, Pla
 
 
 def _stop(signum: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001 - signal's own signature
-    raise StoppedError("Training was asked to stop; it goes on from its last checkpoint when it is started again.")
+    raise StoppedError(_STOPPED)
 
 
 def _failed(code: ExitCode, sentence: str, answer_file: Path) -> int:

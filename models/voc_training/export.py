@@ -16,6 +16,7 @@ import torch
 from onnxruntime.quantization import QuantType, quantize_dynamic
 from onnxruntime.transformers import optimizer
 from onnxruntime.transformers.fusion_options import FusionOptions
+from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from voc_models.artifact import GRAPHS
@@ -30,6 +31,7 @@ OPSET: Final = 17
 #: Largest difference of a logit that fp32 may show against torch: rounding in another order, nothing else.
 FP32_TOLERANCE: Final = 1e-3
 _MASKED: Final = -10_000.0
+_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 class ExportError(DataError):
@@ -114,8 +116,9 @@ def room_on_disk(directory: Path) -> Iterator[None]:
     """
     try:
         yield
-    except OSError as error:
-        if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+    except (OSError, RuntimeError, SafetensorError) as error:
+        # torch and safetensors say it in words.
+        if getattr(error, "errno", None) not in _FULL and "No space left" not in str(error):
             raise
         raise DiskFullError(
             f"The disk that holds {directory} is full. Free some space or set OUT_DIR elsewhere."

@@ -49,8 +49,12 @@ class EncoderPlan(NamedTuple):
     def schedule(self, rows: int) -> Schedule:
         """Return the schedule for that many rows."""
         usual = scratch_schedule(rows) if self.base_model == SCRATCH else PRETRAINED_SCHEDULE
+        epochs = self.epochs or usual.epochs
         return usual._replace(
-            epochs=self.epochs or usual.epochs, rows_per_step=self.rows_per_step or usual.rows_per_step, seed=self.seed
+            epochs=epochs,
+            patience=max(2, epochs // 5),
+            rows_per_step=self.rows_per_step or usual.rows_per_step,
+            seed=self.seed,
         )
 
     @property

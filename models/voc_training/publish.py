@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from voc_models import keys
 from voc_models.labels import HEAD_NAMES, Head
@@ -14,9 +14,11 @@ from voc_models.registry import ChampionChangedError, Registry
 from voc_models.releases import HistoryEntry, Release, ReleaseHead, release_of
 from voc_models.run import KEYWORD_MODEL
 from voc_models.store import ObjectNotFoundError, ObjectStore, put_or_adopt
-from voc_training.build import Built
 from voc_training.gate import Decision, verdict
-from voc_training.judge import Verdict
+
+if TYPE_CHECKING:  # torch takes seconds to import, and promoting needs none of it
+    from voc_training.build import Built
+    from voc_training.judge import Verdict
 
 log = logging.getLogger(__name__)
 

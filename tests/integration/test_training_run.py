@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from tests.integration.fixtures_training import FULL_RUN, Reviewed, reviewed_store, taxonomy
+from tests.integration.fixtures_training import Reviewed, reviewed_store, taxonomy
 from voc_models import keys
 from voc_models.exit_codes import ExitCode
 from voc_models.inference import KeywordAnswer
@@ -166,20 +166,6 @@ def test_a_release_that_passed_waits_for_a_person_unless_promotion_is_automatic(
     assert f"voc models promote {waiting.release.release}" in sentence
 
 
-def test_the_joint_layout_shares_one_graph_between_two_heads(tmp_path: Path) -> None:
-    """Trained jointly and kept as KoBERT in both heads, the work manifest refers to the subject folder's graph."""
-    reviewed = reviewed_store(tmp_path / "store", MONTHS[:1])
-    job = job_of(reviewed, tmp_path, joint=True)
-    decision = train(job)
-    release = decision.release.release
-    manifests = {
-        head: json.loads(job.models.get(f"{keys.artifact(head, release)}manifest.json").data) for head in HEADS
-    }
-    assert manifests["subject"]["training"]["details"]["layout"] == "joint"
-    for manifest in manifests.values():
-        assert manifest["metrics"]["encoder"]["parity"]["fp32"]["label_agreement"] == 1.0
-
-
 def test_the_run_s_own_snapshot_is_read_before_a_newer_one(tmp_path: Path) -> None:
     """A second attempt reads what the first one read; other runs read the newest."""
     reviewed = reviewed_store(tmp_path, MONTHS[:1], most_rows=5)
@@ -209,16 +195,14 @@ def test_unreviewed_months_are_refused_with_what_to_do(tmp_path: Path) -> None:
     """Without a snapshot there is nothing to learn."""
     reviewed = reviewed_store(tmp_path, MONTHS[:1], most_rows=5)
     other = reviewed.plan.model_copy(update={"train_months": (Month(2024, 1),)})
-    with pytest.raises(NoReviewsError, match="no reviewed row in 2024-01.*Set 검수완료 to Y"):
+    with pytest.raises(NoReviewsError, match=r"no reviewed row in 2024-01.*Set 검수완료 to Y"):
         load_reviewed(reviewed.store, other)
 
 
 def test_a_tagged_file_that_was_changed_is_refused(tmp_path: Path) -> None:
     """Its bytes are not those that latest.json names."""
     reviewed = reviewed_store(tmp_path, MONTHS[:1], most_rows=5)
-    key = next(
-        one.key for one in reviewed.store.list(MONTHS[0].compact) if "/tagged_" in one.key and FULL_RUN in one.key
-    )
+    key = next(one.key for one in reviewed.store.list(MONTHS[0].compact) if "/tagged_" in one.key)
     reviewed.store.put(key, reviewed.store.get(key).data + b"\r\n")
     with pytest.raises(StoredRowsError, match="is not the file that"):
         load_reviewed(reviewed.store, reviewed.plan)

@@ -204,6 +204,12 @@ def test_a_repeat_is_neither_late_nor_sent_twice(first: str, second: str, count:
     assert len(measure(tagged(*new), past(1, tagged(*old))).repeats) == count
 
 
+def test_what_repeated_last_month_is_not_this_months() -> None:
+    """Two rows of November that repeat each other are no repeat of December."""
+    found = measure(tagged(repeat("12-20", "7층")), past(1, tagged(repeat("11-10"), repeat("11-20"))))
+    assert (found.repeats, found.kpi("repeat_rate").value) == ((), 0)
+
+
 def test_rows_without_a_subject_do_not_repeat() -> None:
     """기타/기타 says nothing about what is repeated."""
     other = {"subject_major": "기타", "subject_minor": "기타"}
@@ -291,6 +297,12 @@ def test_a_model_is_named_once() -> None:
     assert found.run_id == "full_20260101_020000_1a2b3"
 
 
+def of_topics(*counts: int) -> pd.DataFrame:
+    """Return a month with that many rows of 주제0, 주제1, and so on."""
+    topics = tagged(*({"subject_minor": f"주제{number}"} for number in range(len(counts))))
+    return topics.loc[topics.index.repeat(list(counts))]
+
+
 def test_a_jump_in_one_topic_is_rising() -> None:
     """Twenty leaks after months of four are rising, with the rows behind them; the steady topic is not."""
     history = [
@@ -328,10 +340,33 @@ def test_two_rows_are_no_topic() -> None:
 
 def test_a_season_that_comes_every_year_is_not_rising() -> None:
     """A subject that swings between 0 and 30 a month is not called rising at 30."""
-    history = [
-        past(back, tagged(*many(30 if back in {1, 11, 12} else 0, DECEMBER.plus(-back)))) for back in range(1, 13)
-    ]
-    assert measure(tagged(*many(30)), *history).trends.rising == ()
+    counts = {1: 30, 11: 30, 12: 30}
+    history = [past(back, of_topics(counts.get(back, 0), 300, 300)) for back in range(1, 13)]
+    assert find_trends(DECEMBER, of_topics(30, 300, 300), history).rising == ()
+
+
+def test_a_sure_but_small_rise_is_not_told() -> None:
+    """A sixth more of a thousand rows is beyond chance and still nothing that a person would call rising."""
+    history = [past(back, of_topics(1000)) for back in range(1, 13)]
+    assert find_trends(DECEMBER, of_topics(1160), history).rising == ()
+    assert len(find_trends(DECEMBER, of_topics(1400), history).rising) == 1
+
+
+def test_the_number_of_topics_looked_at_counts() -> None:
+    """Eight rows after months of three (p = 0.02) are told of a single topic, and not of one among twenty."""
+    alone = find_trends(DECEMBER, of_topics(8), [past(back, of_topics(3)) for back in range(1, 13)])
+    assert [topic.count for topic in alone.rising] == [8]
+    history = [past(back, of_topics(*[3] * 20)) for back in range(1, 13)]
+    among = find_trends(DECEMBER, of_topics(8, *[3] * 19), history)
+    assert (among.rising, among.topics_tested) == ((), 20)
+
+
+def test_rows_without_a_subject_do_not_rise() -> None:
+    """기타/기타 is no topic, however often it comes."""
+    other = many(40, subject_major="기타", subject_minor="기타")
+    history = [past(back, tagged(*many(3, DECEMBER.plus(-back)))) for back in range(1, 13)]
+    found = measure(tagged(*many(3), *other), *history).trends
+    assert (found.rising, found.topics_tested) == ((), 1)
 
 
 def test_another_model_is_not_compared() -> None:
@@ -361,11 +396,10 @@ def test_reviews_do_not_make_a_topic_rise() -> None:
 
 def test_chance_alone_rarely_rises() -> None:
     """Of a hundred buildings with ten steady topics, at most five are told of a rising one."""
-    topics = tagged(*({"subject_minor": f"주제{topic}"} for topic in range(10)))
     shuffled = pd.Series(range(100 * 13 * 10)).sample(frac=1, random_state=7).to_numpy()
     counts = (shuffled % 7).reshape(100, 13, 10)  # 0 to 6 alike: mean 3, variance 4, a little more than chance
     told = 0
     for building in counts:
-        month, *others = (topics.loc[topics.index.repeat(row)] for row in building)
+        month, *others = (of_topics(*row) for row in building)
         told += bool(find_trends(DECEMBER, month, [past(back, rows) for back, rows in enumerate(others, 1)]).rising)
     assert told <= 5

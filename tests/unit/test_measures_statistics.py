@@ -110,6 +110,11 @@ def test_variation_widens_a_forecast() -> None:
     assert tails[2] > 0.1
 
 
+def test_a_forecast_with_variation_by_hand() -> None:
+    """Three months of ten and variation 0.1: r = 30.5/90, variance r/90 + 0.1 r^2 4/3, size r^2 / variance = 6.0197."""
+    assert forecast([10, 10, 10], [30, 30, 30], 30, 0.1) == pytest.approx((30.5 / 3, 6.019737), rel=1e-6)
+
+
 def test_a_longer_past_is_surer() -> None:
     """The same rate over more months makes the same count more surprising."""
     assert forecast([5] * 12, [30] * 12, 30, 0).tail(12) < forecast([5] * 3, [30] * 3, 30, 0).tail(12)

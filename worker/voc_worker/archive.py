@@ -7,9 +7,10 @@ from typing import Literal, NamedTuple
 
 import pandas as pd
 
+from voc_models import keys
 from voc_models.months import Month
-from voc_models.plan import Latest
-from voc_models.store import ObjectStore
+from voc_models.plan import Latest, Plan, read_record
+from voc_models.store import ObjectNotFoundError, ObjectStore
 from voc_worker import publication
 from voc_worker.tables import read_csv
 
@@ -59,3 +60,12 @@ def history(store: ObjectStore, month: Month, building_id: str, months: int = 13
     """Return the building's earlier months that are in the store, oldest first, at most ``months`` back."""
     found = ((past, read_month(store, past, building_id)) for past in (month.plus(-n) for n in range(months, 0, -1)))
     return [(past, rows.frame) for past, rows in found if rows is not None]
+
+
+def taxonomy_digest(store: ObjectStore, latest: Latest) -> str:
+    """Return the digest of the subjects in force when the month was made, "" when its plan is gone."""
+    key = keys.plan(latest.month, latest.run_id)
+    try:
+        return read_record(Plan, store.get(key).data, key).taxonomy.digest("subject")
+    except ObjectNotFoundError:
+        return ""

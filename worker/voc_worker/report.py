@@ -50,9 +50,12 @@ def past_months(parts: Parts, plan: Plan, building_id: str) -> list[PastMonth]:
     known = {month: archive.read_month(parts.store, month, building_id) for month in months}
     missing = [month for month, found in known.items() if found is None]
     untagged = _untagged(parts, plan, building_id, missing) if missing else {}
-    return [PastMonth(month, found.frame) for month, found in known.items() if found is not None] + [
-        PastMonth(month, rows, tagged=False) for month, rows in untagged.items()
+    published = [
+        PastMonth(month, found.frame, archive.taxonomy_digest(parts.store, found.latest))
+        for month, found in known.items()
+        if found is not None
     ]
+    return published + [PastMonth(month, rows, tagged=False) for month, rows in untagged.items()]
 
 
 def _untagged(parts: Parts, plan: Plan, building_id: str, months: list[Month]) -> dict[Month, pd.DataFrame]:

@@ -56,18 +56,22 @@ app.add_typer(models.app, name="models")
 app.add_typer(sample.app, name="sample")
 
 
+#: What Typer leaves with after a wrong option, and after Ctrl-C.
+_MISUSED, _INTERRUPTED = 2, 130
+
+
 def main() -> None:
     """Run the command; an error is one sentence on standard error and the contract's exit code."""
+    errors = Console(stderr=True)
     try:
-        code = app(standalone_mode=False)
+        app()
     except VocError as error:
-        Console(stderr=True).print(f"error: {error}", markup=False, highlight=False, soft_wrap=True)
-        code = error.exit_code
-    except KeyboardInterrupt:
-        Console(stderr=True).print("Interrupted. Run the same command again to go on where it stopped.")
-        code = ExitCode.TRY_AGAIN
-    except typer.Exit as finished:
-        code = finished.exit_code
-    except typer.Abort:
-        code = ExitCode.TRY_AGAIN
-    sys.exit(int(code or 0))
+        errors.print(f"error: {error}", markup=False, highlight=False, soft_wrap=True)
+        sys.exit(error.exit_code)
+    except SystemExit as leaving:
+        if leaving.code == _MISUSED:
+            sys.exit(ExitCode.USAGE)
+        if leaving.code == _INTERRUPTED:
+            errors.print("Interrupted. Run the same command again to go on where it stopped.")
+            sys.exit(ExitCode.TRY_AGAIN)
+        raise

@@ -19,7 +19,7 @@ from voc_worker.review.checkout import push, take
 from voc_worker.review.history import load_history
 from voc_worker.review.report import Rate, ReviewReport, review_report
 from voc_worker.review.resolve import Resolution, resolve
-from voc_worker.review.snapshot import counts_by_building, newest_snapshot
+from voc_worker.review.snapshot import counts_by_building, known_reviews
 
 app = typer.Typer(help="The review sheet: open, push, url, status, conflicts, report.", no_args_is_help=True)
 MonthOption = Annotated[str, typer.Option("--month", help="2025-12 or 202512.")]
@@ -90,7 +90,7 @@ def _resolved(now: State, month: Month) -> Resolution:
     with now.parts.source() as source:
         taxonomy = source.taxonomy()
     tagged = _tagged(now, month)
-    return resolve(now.parts.book().read(month), taxonomy, tagged, newest_snapshot(now.parts.store, month))
+    return resolve(now.parts.book().read(month), taxonomy, tagged, known_reviews(now.parts.store, month))
 
 
 @app.command()
