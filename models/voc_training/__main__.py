@@ -45,6 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         said = _train(settings, chosen) if chosen.step == "train" else _promote(settings, chosen)
     except VocError as error:
         return _failed(error.exit_code, str(error), answer_file)
+    except KeyboardInterrupt:
+        return _failed(StoppedError.exit_code, _STOPPED, answer_file)
     except Exception:
         log.exception("This is a bug in voc_training.")
         return _failed(ExitCode.BUG, "A bug in voc_training; the log has the traceback.", answer_file)

@@ -60,7 +60,7 @@ class EncoderPlan(NamedTuple):
     @property
     def max_length(self) -> int:
         """Tokens of a row, both segments and special tokens included."""
-        return self.tokens or (128 if self.base_model == SCRATCH else 256)
+        return self.tokens or (64 if self.base_model == SCRATCH else 256)
 
 
 class FittedEncoder(NamedTuple):

@@ -20,7 +20,7 @@ class Settings(CommonSettings):
         None, ge=1, description="Effective batch. Omitted: 32, or 64 for many rows of a scratch model."
     )
     train_max_length: int | None = Field(
-        None, ge=16, le=512, description="Tokens of a row. Omitted: 256, or 128 (scratch)."
+        None, ge=16, le=512, description="Tokens of a row. Omitted: 256, or 64 (scratch)."
     )
     train_seed: int = Field(42, ge=0, description="Seed of everything that is drawn at random.")
     git_commit: str = Field("", description="Commit of the image, for the manifest; the Dockerfile sets it.")

@@ -69,7 +69,7 @@ class Schedule(NamedTuple):
 
 PRETRAINED_SCHEDULE: Final = Schedule()
 #: Steps that a small encoder with random weights needs to learn anything, however few the rows; and its most rounds.
-SCRATCH_STEPS: Final = 450
+SCRATCH_STEPS: Final = 250
 SCRATCH_EPOCHS: Final = 40
 
 

@@ -79,6 +79,17 @@ def test_wrong_key_file_is_an_error(tmp_path: Path, text: str) -> None:
         load_credentials(tmp_path / "missing.json")
 
 
+def test_identity_comes_from_the_surroundings(at: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a key file Google's default identity is used, and having none is an error that names both ways."""
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(saved_key(at.server, tmp_path)))
+    at._replace(credentials=load_credentials(None)).book().check()
+    monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS")
+    monkeypatch.setenv("NO_GCE_CHECK", "true")
+    monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path))
+    with pytest.raises(SheetsAccessError, match="no Google identity here"):
+        load_credentials(None)
+
+
 def test_expired_token_is_renewed_unnoticed(at: Desk) -> None:
     """A token that expires between two requests costs one more and is nobody's business."""
     book = at.book()

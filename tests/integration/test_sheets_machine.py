@@ -26,10 +26,15 @@ from voc_worker.review.sheets import GoogleSheetsBook
 PHASES = (Phase.explicit, Phase.reuse, Phase.generate)
 
 
+#: Requests before which rows move: most often the one that writes into rows that exist.
+VERBS = st.sampled_from(["ByDataFilter", "ByDataFilter", "search", "batchGet", ":batchUpdate"])
+
+
 class SheetsMachine(ReviewMachine):
     """The person is the spreadsheet's owner, whom no protection and no lock holds back."""
 
     at: Desk
+    turns = itertools.count()
 
     def __init__(self) -> None:
         super().__init__()
@@ -38,7 +43,6 @@ class SheetsMachine(ReviewMachine):
         self.file.writers.add("voc@voc-test.iam.gserviceaccount.com")
         self.at = self.at._replace(file=self.file)
         self._book = self.at.book()
-        self._turns = itertools.count()
 
     @property
     def book(self) -> GoogleSheetsBook:
@@ -61,7 +65,7 @@ class SheetsMachine(ReviewMachine):
 
     def during(self, edit: Callable[[], None]) -> None:
         """Act before one of the next call's requests, another one each time."""
-        left = itertools.count(-(next(self._turns) % 7))
+        left = itertools.count(-(next(self.turns) % 6))
 
         def before(_: str, __: str) -> None:
             if next(left) == 0:
@@ -69,48 +73,71 @@ class SheetsMachine(ReviewMachine):
 
         self.at.server.state.before = before
 
-    @rule(name=st.sampled_from(SHEET), at=st.integers(0, 9), grow=st.integers(0, 1), refresh=st.booleans())
-    def machine_works_while_rows_move(self, name: str, at: int, grow: int, refresh: bool) -> None:
-        """The owner sorts and inserts a row between two requests of an upload or of a refresh's writing."""
+    @rule(name=st.sampled_from(SHEET), at=st.integers(0, 9), verb=VERBS)
+    def rows_move_while_results_are_written(self, name: str, at: int, verb: str) -> None:
+        """The owner sorts and inserts a row between two requests of a refresh's writing."""
+        before = rectangle(self.view())
+        keys = {key for (key,) in self._rows(before, []) if key}
+        moved = self._move_before(verb, name, at)
+        turn = next(self.turns)
+        self.book.write_results(MONTH, {key: f"결과 {turn} {key}" for key in keys})
+        after = self._settled(before, moved)
+        for key, result in self._rows(after, ["처리결과"]):
+            assert result == (f"결과 {turn} {key}" if key else "")
+
+    @rule(name=st.sampled_from(SHEET), at=st.integers(0, 9), verb=VERBS, grow=st.integers(0, 1))
+    def rows_move_while_an_upload_is_written(self, name: str, at: int, verb: str, grow: int) -> None:
+        """The owner sorts and inserts a row between two requests of an upload."""
+        before = rectangle(self.view())
+        moved = self._move_before(verb, name, at)
+        self._upload(grow, relabel=True)
+        after = self._settled(before, moved)
+        self._every_machine_row_exists_once(before)
+        people = 1 + SHEET.index(SHEET_PEOPLE[0])  # spaces alone do not make a row a person's
+        kept = [row for row in self._touched(before, SHEET[:-1]) if row[0] and any(map(str.strip, row[people:]))]
+        assert not Counter(kept) - Counter(self._touched(after, SHEET[:-1]))
+
+    def _move_before(self, verb: str, name: str, at: int) -> list[Cells]:
+        """Let the owner move rows before the next request to ``verb``; the list gets the worksheet as it is then."""
         moved: list[Cells] = []
 
         def move() -> None:
-            sheet, header = self.file.titled(TITLE), self._layout(self.view()).header_row
-            column = self._layout(self.view()).columns[name] - 1
-            sort_rows(sheet, Box(top=header), [(column, at % 2 == 0)])
+            sheet, layout = self.file.titled(TITLE), self._layout(self.view())
+            header = layout.header_row
+            sort_rows(sheet, Box(top=header), [(layout.columns[name] - 1, at % 2 == 0)])
             self.file.insert(sheet, "ROWS", header + at % max(len(sheet.rows) - header, 1), 1)
             moved.append(rectangle(self.view()))
 
-        before = rectangle(self.view())
-        self.during(move)
-        if refresh:
-            keys = [str(key) for key in self.book.read(MONTH)["voc_id"]]
-            self.book.write_results(MONTH, {key.strip(): f"결과 {key.strip()}" for key in keys if key.strip()})
-        else:
-            self._upload(grow, relabel=True)
-            self._every_machine_row_exists_once(before)
+        def before(_: str, path: str) -> None:
+            if verb in path and not moved:
+                move()
+
+        self.at.server.state.before = before
+        return moved
+
+    def _settled(self, before: Cells, moved: list[Cells]) -> Cells:
+        """Return the worksheet after the machine's work; every row has what people had written into it."""
         self.at.server.state.before = None
         self.undo_stack.clear()
         after = rectangle(self.view())
-        assert self._rows(after, SHEET_PEOPLE) == self._rows(moved[0] if moved else before, SHEET_PEOPLE)
-        if not refresh:
-            kept = [row for row in self._rows(before, SHEET[:-1]) if row[0].strip()]
-            assert not Counter(kept) - Counter(self._rows(after, SHEET[:-1]))
+        assert self._touched(after, SHEET_PEOPLE) == self._touched(moved[0] if moved else before, SHEET_PEOPLE)
+        return after
+
+    def _rows(self, grid: Cells, names: Sequence[str]) -> list[tuple[str, ...]]:
+        """Return voc_id, stripped, and the cells of ``names`` of every row below the header, sorted."""
+        layout = self._layout(grid)
+        return sorted((layout.cell(row, "voc_id").strip(), *layout.cells(row, names)) for _, row in layout.body(grid))
+
+    def _touched(self, grid: Cells, names: Sequence[str]) -> list[tuple[str, ...]]:
+        """Return the same of those rows that hold anything of people's."""
+        layout = self._layout(grid)
+        rows = [list(row) for _, row in layout.body(grid) if any(layout.cells(row, SHEET_PEOPLE))]
+        return self._rows([grid[layout.header_row - 1], *rows], names)
 
     @rule(row=ROWS, text=st.sampled_from(["v0", "v3", "v999", ""]))
     def change_id(self, row: int, text: str) -> None:
         """A reviewer edits a voc_id by hand; spaces around one are left alone here, for this book never writes ids."""
         self._write(row, "voc_id", text)
-
-    def _rows(self, grid: Cells, names: Sequence[str]) -> list[tuple[str, ...]]:
-        """Return the rows that hold anything of people's in ``names``, with their voc_id, sorted."""
-        layout = self._layout(grid)
-        cells = [
-            (layout.cell(row, "voc_id"), *layout.cells(row, names))
-            for row in grid
-            if any(layout.cells(row, SHEET_PEOPLE)) and layout.cell(row, "voc_id") != "voc_id"
-        ]
-        return sorted(cells)
 
     def teardown(self) -> None:
         """Leave the server quiet."""
