@@ -116,7 +116,7 @@ def test_one_text_gets_its_label_and_three_runners_up(tmp_path: Path) -> None:
 
 
 def test_one_text_by_keywords_alone_gets_one_label() -> None:
-    """The keyword tagger names its label and score, and no runners-up."""
+    """The keyword tagger names its label with its score, and no runner-up that no keyword speaks for."""
     answer = classify(KeywordTagger(TAXONOMY), RowText("", "화장실 변기\x00가 막혔어요", ""))
     assert [choice.label for choice in answer["subject"]] == [fx.LABELS["subject"][0]]
     assert 0 < answer["subject"][0].confidence <= 1

@@ -171,3 +171,23 @@ def test_score_is_that_of_a_slow_search(text: str, keywords: dict[str, int]) -> 
     expected = most / sum(points.values()) * (1 - math.exp(-most)) if points else 0.0
     assert tagged.subject_score == pytest.approx(expected)
     assert 0.0 <= tagged.subject_score <= 1.0
+
+
+def test_the_ranking_begins_with_the_answer() -> None:
+    """The first label of the ranking is what the tagger answers, with the same score, and scores never rise."""
+    tagger = KeywordTagger(
+        checked_taxonomy(
+            [
+                TaxonomyEntry(kind="subject", major="환경", minor="청결/미화", keywords=("청소", "더러")),
+                TaxonomyEntry(kind="subject", major="시설", minor="위생기구", keywords=("화장실",)),
+                TaxonomyEntry(kind="work", major="작업", minor="청소/정리", keywords=("청소",)),
+            ]
+        )
+    )
+    text = RowText("", "화장실이 더러워요 청소해 주세요", "")
+    (answer,) = tagger.tag_texts([text])
+    ranked = tagger.rank(text, 3)["subject"]
+    assert ranked[0] == (answer.subject, answer.subject_score)
+    assert [label.minor for label, _ in ranked] == ["청결/미화", "위생기구"]
+    assert ranked[0][1] >= ranked[1][1]
+    assert tagger.rank(RowText("", "", ""), 3)["work"] == [(OTHER, 0.0)]

@@ -21,7 +21,7 @@ from voc_models.store import ObjectStore
 from voc_models.text import model_input
 from voc_worker.columns import CONFIDENCES, LABELS, TEXT
 from voc_worker.tables import tagger_rows
-from voc_worker.tagging import KeywordTagger, RowText, Tagger
+from voc_worker.tagging import KeywordTagger, RowText
 
 #: How many labels `voc classify` shows beside the best one.
 RUNNERS_UP: Final = 3
@@ -108,7 +108,9 @@ def _ranked(answers: _Answers, head: Head, row: int, count: int) -> list[Choice]
     return [Choice(words.labels[row], float(words.scores[row]))]
 
 
-def load_tagger(model: PlannedModel, store: ObjectStore, taxonomy: Taxonomy, cache: Path) -> Tagger:
+def load_tagger(
+    model: PlannedModel, store: ObjectStore, taxonomy: Taxonomy, cache: Path
+) -> ModelTagger | KeywordTagger:
     """Return the tagger that a plan names, ready to answer.
 
     Args:
@@ -129,16 +131,14 @@ def load_tagger(model: PlannedModel, store: ObjectStore, taxonomy: Taxonomy, cac
     return ModelTagger(release.version, ModelLoader(device).load(heads, taxonomy), taxonomy)
 
 
-def classify(tagger: Tagger, text: RowText) -> dict[Head, list[Choice]]:
+def classify(tagger: ModelTagger | KeywordTagger, text: RowText) -> dict[Head, list[Choice]]:
     """Return, for each head, the label of one text with its confidence and up to three runners-up, best first.
 
-    The text is cleaned and masked here. The keyword tagger names one label alone, with its score.
+    The text is cleaned and masked here. The keyword tagger's numbers are scores, and it has as many labels as it found
+    keywords for.
     """
     rows = tagger_rows(pd.DataFrame([text], columns=list(TEXT)))
     if isinstance(tagger, ModelTagger):
         return tagger.rank(rows, 1 + RUNNERS_UP)[0]
-    tagged = tagger.tag(rows).iloc[0]
-    return {
-        head: [Choice(Label(tagged[f"{head}_major"], tagged[f"{head}_minor"]), float(tagged[f"{head}_confidence"]))]
-        for head in HEADS
-    }
+    ranked = tagger.rank(RowText(*rows.iloc[0]), 1 + RUNNERS_UP)
+    return {head: [Choice(label, score) for label, score in ranked[head]] for head in HEADS}

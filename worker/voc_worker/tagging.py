@@ -128,12 +128,20 @@ class KeywordTagger:
         """Label each row of ``texts``."""
         return [self._tag_one(text) for text in texts]
 
+    def rank(self, text: RowText, count: int) -> dict[Head, list[tuple[Label, float]]]:
+        """Return each head's best ``count`` labels of one row with their scores, best first; no hit is 기타/기타."""
+        return {head: self._ranked(points)[:count] for head, points in zip(HEADS, self._points(text), strict=True)}
+
     def _tag_one(self, text: RowText) -> Tagged:
+        points = self._points(text)
+        return Tagged(*self._decide(points[0]), *self._decide(points[1]))
+
+    def _points(self, text: RowText) -> tuple[dict[int, float], dict[int, float]]:
         points: tuple[dict[int, float], dict[int, float]] = ({}, {})
         if self._any_keyword:
             self._vote(f"{text.title}\n{text.request_contents}", 0, points)
             self._vote(text.reply, 1, points)
-        return Tagged(*self._decide(points[0]), *self._decide(points[1]))
+        return points
 
     def _vote(self, text: str, zone: int, points: tuple[dict[int, float], dict[int, float]]) -> None:
         """Add the votes of the keywords in ``text`` to the points of each head's classes."""
@@ -168,6 +176,13 @@ class KeywordTagger:
         most = max(points.values())
         best = min((i for i, gained in points.items() if gained == most), key=lambda i: self._classes[i].rank)
         return self._classes[best].label, most / sum(points.values()) * (1 - math.exp(-most))
+
+    def _ranked(self, points: dict[int, float]) -> list[tuple[Label, float]]:
+        if not points:
+            return [(OTHER, 0.0)]
+        total = sum(points.values())
+        order = sorted(points, key=lambda i: (-points[i], self._classes[i].rank))
+        return [(self._classes[i].label, points[i] / total * (1 - math.exp(-points[i]))) for i in order]
 
 
 _ZONES = tuple(_ZONE_WEIGHTS[head] for head in HEADS)

@@ -16,13 +16,14 @@ from voc_models.plan import PlannedModel
 from voc_models.run import KEYWORD_MODEL
 from voc_models.stores import configured_store
 from voc_worker.settings import Settings
-from voc_worker.tagging import KeywordTagger, Tagger
+from voc_worker.tagging import KeywordTagger
 
 # What a command does not use it does not import: a building Job needs no review back end, a review no model runtime.
 if TYPE_CHECKING:
     from voc_models.registry import Registry
     from voc_models.store import ObjectStore
     from voc_worker.embedded import ServerAddress
+    from voc_worker.model_tagger import ModelTagger
     from voc_worker.postgres import Database, Source
     from voc_worker.review.book import ReviewBook
     from voc_worker.schema import SourceSchema
@@ -138,7 +139,7 @@ class Parts:
         credentials = load_credentials(settings.path(key_file) if key_file else None)
         return GoogleSheetsBook(credentials, places, holder=holder, endpoint=settings.sheets_endpoint)
 
-    def tagger(self, model: PlannedModel, taxonomy: Taxonomy) -> Tagger:
+    def tagger(self, model: PlannedModel, taxonomy: Taxonomy) -> ModelTagger | KeywordTagger:
         """Return the tagger of a release, its files fetched into MODEL_DIR and verified, or the keyword tagger."""
         if model.release == KEYWORD_MODEL:
             return KeywordTagger(taxonomy)
