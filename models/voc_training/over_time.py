@@ -10,6 +10,7 @@ import pandas as pd
 from voc_models.artifact import TrainingFacts
 from voc_models.labels import Head, Label, Taxonomy
 from voc_training.build import Built, Origin, build_head
+from voc_training.encoder import SCRATCH
 from voc_training.fit_encoder import EncoderPlan, FittedEncoder, Taught, train_encoder
 from voc_training.rows import HeadRows
 from voc_training.served import load, measured
@@ -50,7 +51,8 @@ def time_hold_out(
 ) -> dict[str, Any] | None:
     """Fit the candidate's kind once more without the newest month and measure it there; None with fewer than 3 months.
 
-    Texts of that month which occur earlier are left out, and so are its 표본 rows.
+    Texts of that month which occur earlier are left out, and so are its 표본 rows. A scratch encoder is not fitted a
+    second time: it is the quick choice, and the baseline answers for it; ``kind`` says what was measured.
     """
     newest = newest_month(table.rows)
     if newest is None:
@@ -61,7 +63,7 @@ def time_hold_out(
     parts = split(earlier, "label", seed=plan.seed)
     taught = Taught(parts, _classes(table.classes, parts.train))
     encoder: FittedEncoder | None = None
-    if "kobert" in built.manifest.parts and len(taught.classes) > 1:
+    if "kobert" in built.manifest.parts and plan.base_model != SCRATCH and len(taught.classes) > 1:
         directory = work / "encoder"
         directory.mkdir(parents=True)
         encoder = train_encoder({built.head: taught}, plan, directory, work / "checkpoints")

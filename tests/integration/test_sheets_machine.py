@@ -34,7 +34,6 @@ class SheetsMachine(ReviewMachine):
     """The person is the spreadsheet's owner, whom no protection and no lock holds back."""
 
     at: Desk
-    turns = itertools.count()
 
     def __init__(self) -> None:
         super().__init__()
@@ -43,6 +42,7 @@ class SheetsMachine(ReviewMachine):
         self.file.writers.add("voc@voc-test.iam.gserviceaccount.com")
         self.at = self.at._replace(file=self.file)
         self._book = self.at.book()
+        self.turns = itertools.count()  # of this story alone, so that it can be told again
 
     @property
     def book(self) -> GoogleSheetsBook:
