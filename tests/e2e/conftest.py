@@ -31,8 +31,9 @@ class Person:
 
     def start(self, *words: str) -> subprocess.Popen[str]:
         """Start `voc words` and return the process."""
+        # A shell that runs the tests in the background has Ctrl-C ignored, and its children inherit that.
         return subprocess.Popen(
-            [sys.executable, "-m", "voc_worker.cli", *words],
+            ["env", "--default-signal=INT", sys.executable, "-m", "voc_worker.cli", *words],
             cwd=self.home,
             env=self.environment(),
             stdout=subprocess.PIPE,

@@ -36,14 +36,11 @@ def classification(loaded: Path) -> dict[str, tuple[str, bool]]:
 
 
 def test_a_month_in_s3_reaches_the_database_and_a_withdrawn_review_leaves_it(
-    person: Person, loaded: Path, s3: S3Server, monkeypatch: pytest.MonkeyPatch
+    person: Person, loaded: Path, s3: S3Server
 ) -> None:
     """With S3 and WRITE_CLASSIFICATION, reviews are written as manual and go back down when they are withdrawn."""
     assert s3.access.access_key is not None
     assert s3.access.secret_key is not None
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", s3.access.access_key)
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", s3.access.secret_key.get_secret_value())
-    monkeypatch.setenv("AWS_DEFAULT_REGION", s3.access.region or "us-east-1")
     address = f"s3://{s3.bucket}/stat/voc"
     lines = [
         f"OUT_DIR={loaded / 'var'}",
@@ -51,6 +48,9 @@ def test_a_month_in_s3_reaches_the_database_and_a_withdrawn_review_leaves_it(
         "S3_PREFIX=stat/voc",
         f"S3_ENDPOINT_URL={s3.access.endpoint_url}",
         "S3_PATH_STYLE=true",
+        f"AWS_ACCESS_KEY_ID={s3.access.access_key}",
+        f"AWS_SECRET_ACCESS_KEY={s3.access.secret_key.get_secret_value()}",
+        f"AWS_DEFAULT_REGION={s3.access.region or 'us-east-1'}",
         f"LOG_DIR={person.home / 'logs'}",
         "WRITE_CLASSIFICATION=true",
     ]
@@ -97,11 +97,10 @@ def test_a_month_in_s3_reaches_the_database_and_a_withdrawn_review_leaves_it(
     ],
 )
 def test_a_server_that_fails_is_named_with_its_exit_code(
-    person: Person, monkeypatch: pytest.MonkeyPatch, lines: list[str], code: int, sentence: str
+    person: Person, lines: list[str], code: int, sentence: str
 ) -> None:
     """A dead database or store, and a wrong setting, each end with their code and a sentence that names them."""
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "somebody")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hunter2")
+    lines = [*lines, "AWS_ACCESS_KEY_ID=somebody", "AWS_SECRET_ACCESS_KEY=hunter2"]
     with (person.home / ".env").open("a", encoding="utf-8") as file:
         file.write("\n".join(lines) + "\n")
     printed = person.types("run", "--mode", "tagging-only", "--month", "2025-12", "--building-id", "138", code=code)
