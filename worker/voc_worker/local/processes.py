@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,6 +18,8 @@ from voc_models.exit_codes import ExitCode
 
 #: How long a step may take to answer a SIGTERM before it is killed, in seconds.
 GRACE_SECONDS = 20.0
+#: How often a followed step's output is looked at, in seconds.
+FOLLOW_SECONDS = 0.3
 
 
 class StepOutcome(NamedTuple):
@@ -40,6 +44,21 @@ class StepOutcome(NamedTuple):
         return f"The process ended with exit code {self.code}. See {self.log}."
 
 
+def _followed(process: subprocess.Popen[bytes], log: Path, follow: Callable[[str], None]) -> int:
+    """Wait for the process and hand over what it writes meanwhile, whole lines only."""
+    with log.open("rb") as lines:
+        lines.seek(0, os.SEEK_END)
+        rest = b""
+        while True:
+            code = process.poll()
+            *whole, rest = (rest + lines.read()).split(b"\n")
+            for line in whole:
+                follow(line.decode("utf-8", errors="replace"))
+            if code is not None:
+                return code
+            time.sleep(FOLLOW_SECONDS)
+
+
 class Processes:
     """The running steps of one run, so that all of them can be told to stop."""
 
@@ -50,8 +69,13 @@ class Processes:
         self._guard = threading.Lock()
         self._stopping = False
 
-    def run(self, module: str, arguments: Sequence[str], name: str) -> StepOutcome:
-        """Run ``python -m module arguments`` to its end; its output goes to ``{log folder}/{name}.log``."""
+    def run(
+        self, module: str, arguments: Sequence[str], name: str, follow: Callable[[str], None] | None = None
+    ) -> StepOutcome:
+        """Run ``python -m module arguments`` to its end; its output goes to ``{log folder}/{name}.log``.
+
+        ``follow`` is told each line of that output while the step works.
+        """
         self._log_folder.mkdir(parents=True, exist_ok=True)
         log = self._log_folder / f"{name}.log"
         with tempfile.TemporaryDirectory(prefix="voc-") as scratch, log.open("ab") as output:
@@ -72,7 +96,7 @@ class Processes:
                 )
                 self._running.add(process)
             try:
-                code = process.wait()
+                code = process.wait() if follow is None else _followed(process, log, follow)
             finally:
                 with self._guard:
                     self._running.discard(process)

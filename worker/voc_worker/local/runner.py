@@ -121,8 +121,15 @@ class LocalRun:
     def _train(self, plan: Plan) -> dict[str, str]:
         months = ", ".join(str(month) for month in plan.train_months)
         self._reporter.say(f"Run {plan.run_id}: training on the reviewed rows of {months}.")
-        self._need(self._step(TRAINING, "train", plan), "train")
+        arguments = ["train", "--plan", keys.plan(plan.month, plan.run_id)]
+        self._need(self._processes.run(TRAINING, arguments, "train", self._tell_training), "train")
         return {}
+
+    def _tell_training(self, line: str) -> None:
+        """Show what the trainer says of its progress: its own log lines, without time and module."""
+        _, mark, said = line.partition(f" INFO {TRAINING}.")
+        if mark:
+            self._reporter.say("  " + said.partition(": ")[2])
 
     def _buildings(self, plan: Plan, resumed: bool) -> dict[str, str]:
         done = runs.published_by(self._store, plan) if resumed else set()
