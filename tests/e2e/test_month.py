@@ -87,6 +87,8 @@ def test_a_month_from_tagging_to_reviewed_dashboards(person: Person) -> None:
     printed = person.types("run", "--mode", "refresh", "--month", "2025-12")
     assert f"VOC {mistyped}" in printed
     assert latest(person, "95")["reviewed_rows"] == 3
+    (plan,) = person.store.glob("202512/runs/refresh_*/plan.json")
+    assert json.loads(plan.read_text())["company_medians"]["reviewed_share"] is not None
     assert link.read_text(encoding="utf-8") != before
     reviewed = person.store / str(latest(person, "95")["reviewed"]["key"])  # type: ignore[index]  # JSON read above
     line = next(line for line in reviewed.read_text(encoding="utf-8-sig").splitlines() if line.startswith(corrected))

@@ -108,7 +108,7 @@ def test_numbers_on_the_page_are_those_of_the_rows(frame: pd.DataFrame) -> None:
         row.find("th").text_content(): int(row.find_class("n")[0].text_content().split()[0])
         for row in subjects.find(".//figure//tbody")
     }
-    counted = (frame["subject_major"] + "/" + frame["subject_minor"]).value_counts()
+    counted = (frame["subject_major"] + " > " + frame["subject_minor"]).value_counts()
     assert shown == counted.to_dict()
 
 

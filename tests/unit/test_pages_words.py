@@ -52,7 +52,7 @@ def test_counts_dates_and_labels_are_written_in_korean_style() -> None:
     """Thousands are separated, a date has its weekday, and a pair is joined by a slash without hidden characters."""
     assert [count(1234567), count(2.5), count(3.0)] == ["1,234,567", "2.5", "3"]
     assert day(T, date(2025, 12, 3)) == "12월 3일(수)"
-    assert label_name(Label("설\u202e비", "누수\n")) == "설비/누수"
+    assert label_name(Label("설\u202e비", "누수\n")) == "설비 > 누수"
 
 
 def test_change_from_nothing_is_unknown() -> None:
@@ -113,7 +113,7 @@ def test_actions_start_with_what_rose(measures: BuildingMeasures) -> None:
     actions = summarise(measures, T).actions
     assert [action.target for action in actions] == ["topics", "topics", "repeats", "all"]
     leaks = measures.trends.rising[0].count
-    assert actions[0].text == f"‘설비/누수’ {leaks}건의 원인을 확인하세요. 평소라면 {leaks / 2.6:.1f}건 정도입니다."
+    assert actions[0].text == f"‘설비 > 누수’ {leaks}건의 원인을 확인하세요. 평소라면 {leaks / 2.6:.1f}건 정도입니다."
 
 
 def test_open_rows_are_counted_from_the_card(measures: BuildingMeasures) -> None:

@@ -10,12 +10,12 @@ from voc_models.plan import Plan
 from voc_models.store import put_or_adopt
 from voc_worker import archive
 from voc_worker.columns import TAGGED
-from voc_worker.review.resolve import resolve
+from voc_worker.review.resolve import Resolution, resolve
 from voc_worker.review.snapshot import known_reviews, newest_snapshot_key, outcome_of, snapshot_csv
 from voc_worker.wiring import Parts
 
 
-def take_snapshot(parts: Parts, plan: Plan, month: Month) -> None:
+def take_snapshot(parts: Parts, plan: Plan, month: Month) -> Resolution:
     """Resolve the month's sheet against its tagged rows, and store outcome and snapshot, the snapshot last."""
     frames = [found.frame for found in archive.read_months(parts.store, month, what="tagged")]
     tagged = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=list(TAGGED))
@@ -31,6 +31,7 @@ def take_snapshot(parts: Parts, plan: Plan, month: Month) -> None:
         snapshot_csv(resolution.snapshot),
         content_type="text/csv; charset=utf-8",
     )
+    return resolution
 
 
 def months_with_reviews(parts: Parts) -> tuple[Month, ...]:

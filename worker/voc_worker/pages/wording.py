@@ -67,8 +67,8 @@ def month_name(t: Texts, month: Month) -> str:
 
 
 def label_name(label: Label) -> str:
-    """Return a pair as people read it: ``설비/누수``."""
-    return one_line(f"{label.major}/{label.minor}")
+    """Return a pair as people read it: ``설비 > 누수``."""
+    return one_line(f"{label.major} > {label.minor}")
 
 
 def one_line(text: str) -> str:

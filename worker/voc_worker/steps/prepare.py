@@ -18,7 +18,10 @@ from voc_models.plan import Plan, PlannedBuilding
 from voc_models.run import Mode, TrainSpec, resolve_month
 from voc_models.store import put_or_adopt
 from voc_worker import archive
+from voc_worker.measures.fleet import company_medians, summarise_building
 from voc_worker.postgres import Source
+from voc_worker.review.resolve import Resolution
+from voc_worker.review.snapshot import counts_by_building
 from voc_worker.review_step import months_with_reviews, take_snapshot
 from voc_worker.wiring import Parts
 
@@ -65,9 +68,11 @@ def run(parts: Parts, arguments: Namespace) -> Answer:
     if arguments.plan_file is not None:
         arguments.plan_file.write_bytes(plan.to_json())
         return Answer(rows=sum(building.rows for building in plan.buildings))
-    if plan.mode in {Mode.REFRESH, Mode.TRAIN}:
-        for month in plan.train_months or (plan.month,):
-            take_snapshot(parts, plan, month)
+    for month in plan.train_months:
+        take_snapshot(parts, plan, month)
+    if plan.mode is Mode.REFRESH:
+        known = plan.company_medians | reviewed_medians(parts, plan, take_snapshot(parts, plan, plan.month))
+        plan = plan.model_copy(update={"company_medians": known})
     key = keys.plan(plan.month, plan.run_id)
     put_or_adopt(parts.store, key, plan.to_json(), content_type="application/json")
     return Answer(
@@ -107,6 +112,23 @@ def _medians(measures: pd.DataFrame) -> dict[str, float | None]:
     columns = [name for name in measures.columns if name not in {"building_id", "month"}]
     medians = measures[columns].median()
     return {name: None if pd.isna(medians[name]) else float(medians[name]) for name in columns}
+
+
+def reviewed_medians(parts: Parts, plan: Plan, resolution: Resolution) -> dict[str, float | None]:
+    """Return the medians over buildings that only tagged and reviewed rows can tell: repeat rate and reviewed share."""
+    months = []
+    for building in plan.buildings:
+        found = archive.read_month(parts.store, plan.month, building.id, "tagged")
+        before = archive.read_month(parts.store, plan.month.plus(-1), building.id, "tagged")
+        if found is not None:
+            frames = found.frame, before.frame if before else None
+            months.append(summarise_building(plan.month, building.id, building.name, *frames))
+    counts = counts_by_building(resolution)
+    shares = counts["reviewed"] / counts["rows"]
+    return {
+        "repeat_rate": company_medians(months)["repeat_rate"],
+        "reviewed_share": float(shares.median()) if len(shares) else None,
+    }
 
 
 def _buildings(parts: Parts, source: Source, asked: Asked) -> tuple[PlannedBuilding, ...]:
