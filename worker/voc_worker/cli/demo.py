@@ -25,6 +25,15 @@ CHAPTERS: tuple[tuple[str, story.Chapter], ...] = (
 )
 
 
+#: So that every other command works on what the demo made, from inside its folder.
+SETTINGS = """# Made by voc demo: every command typed in this folder works on what the demo made.
+OUT_DIR=.
+LOG_DIR=logs
+MODEL_DIR=models
+WRITE_CLASSIFICATION=true
+"""
+
+
 def demo(
     home: Annotated[Path, typer.Option(help="Folder for everything that the demo makes.")] = Path("var/demo"),
     remove: Annotated[bool, typer.Option("--remove", help="Remove that folder and stop its database.")] = False,
@@ -50,6 +59,7 @@ def demo(
             "write_classification": True,
         },
     )
+    (folder / ".env").write_text(SETTINGS, encoding="utf-8")
     told = story.Story(state, folder)
     for title, chapter in CHAPTERS:
         told.tell(title, chapter)

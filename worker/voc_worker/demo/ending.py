@@ -23,7 +23,9 @@ def print_ending(told: Story) -> None:
     for what, where in places(told.home / "store").items():
         told.say(f"  {what:<22} {where}")
     total = sum(chapter["seconds"] for chapter in told.told.values())
-    told.say(f"\nThe chapters took {total:.0f} s in all. voc serve shows the store; make demo-clean removes it.")
+    told.say(f"\nThe chapters took {total:.0f} s in all. To go on with what they made:")
+    told.say(f"  cd {told.home}    then: voc serve, voc doctor, voc models, voc review report --month {MONTH}, …")
+    told.say("make demo-clean removes it all.")
 
 
 def places(store: Path) -> dict[str, Path | str]:
