@@ -62,14 +62,15 @@ def head_report(head: Head, manifest: Manifest) -> HeadReport | None:
     frozen = (metrics.get("frozen") or {}).get("with_reply")
     if not frozen:
         return None
+    calibration = metrics.get("ece") or {}
     return HeadReport(
         head=head,
         kind=manifest.kind,
         rows=frozen["rows"],
         accuracy=frozen["accuracy"],
         macro_f1=frozen["macro_f1"],
-        ece=frozen["ece"],
-        ece_before=(metrics.get("ece") or {}).get("before"),
+        ece=calibration.get("after"),
+        ece_before=calibration.get("before"),
         coverage=tuple(CoverageAt(**point) for point in frozen["coverage"]),
         confusions=tuple(ConfusedPair(**pair) for pair in frozen["confusions"]),
         learning=tuple(

@@ -72,7 +72,7 @@ def _head(head: HeadReport, t: Texts) -> View:
 
 
 def _pair(joined: str) -> str:
-    return one_line(joined.replace("_", "/", 1))
+    return one_line(joined.replace("_", " > ", 1))
 
 
 def corrections(report: ModelReport, t: Texts) -> View | None:

@@ -39,7 +39,11 @@ class LearningPoint:
 
 @dataclass(frozen=True, slots=True)
 class HeadReport:
-    """One head on the frozen 표본; shares in [0, 1]; ``ece``, expected calibration error, is None when not measured."""
+    """One head on the frozen 표본; shares in [0, 1].
+
+    ``ece`` and ``ece_before``, expected calibration errors after and before calibration, are both of validation rows,
+    None when not measured.
+    """
 
     head: Head
     kind: str
