@@ -248,3 +248,17 @@ def _environment_of(process: Path) -> bytes:
         return (process / "cmdline").read_bytes()
     except OSError:
         return b""
+
+
+def test_one_building_that_fails_does_not_stop_the_others(person: Person) -> None:
+    """A building without tagged rows fails its refresh; the other one is refreshed, and the summary says both."""
+    person.types("run", "--mode", "full", "--month", "2025-12", "--building-id", "138")
+    both = ("--building-id", "138", "--building-id", "112")
+    printed = person.types("run", "--mode", "refresh", "--month", "2025-12", *both, code=65)
+    assert "1 of 2 buildings" in printed
+    assert "failed: building 112" in printed
+    assert "Run mode full" in printed
+    assert latest(person, "138")["mode"] == "refresh"
+    (summary,) = [one for one in summaries(person) if one["mode"] == "refresh"]
+    assert set(summary["failed"]) == {"112"}  # type: ignore[call-overload]  # JSON
+    assert summary["succeeded"] == 1

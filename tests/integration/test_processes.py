@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -66,3 +70,37 @@ def test_stopping_ends_what_runs_and_starts_nothing_more(tmp_path: Path, process
     runner.join(30)
     assert codes == [-15]
     assert processes.run("long", [], "again").code == ExitCode.TRY_AGAIN
+
+
+RUNNER = """
+import os, pathlib, sys
+from voc_worker.local.processes import Processes
+Processes(dict(os.environ), pathlib.Path(sys.argv[1])).run("long", [], "long")
+"""
+LONG = """
+import os, pathlib, time
+pathlib.Path(os.environ["PID_FILE"]).write_text(str(os.getpid()))
+time.sleep(120)
+"""
+
+
+def test_a_step_dies_with_a_runner_that_is_killed(tmp_path: Path) -> None:
+    """Kill -9 of the runner leaves no step behind that would work on beside the next run."""
+    (tmp_path / "long.py").write_text(LONG)
+    pid_file = tmp_path / "pid"
+    paths = os.pathsep.join([str(tmp_path), *sys.path])
+    environment = os.environ | {"PYTHONPATH": paths, "PID_FILE": str(pid_file)}
+    runner = subprocess.Popen([sys.executable, "-c", RUNNER, str(tmp_path / "logs")], env=environment)
+    _wait_until(lambda: pid_file.exists() and pid_file.read_text() != "")
+    step = int(pid_file.read_text())
+    runner.kill()
+    runner.wait(30)
+    _wait_until(lambda: not Path(f"/proc/{step}").exists() or "Z" in Path(f"/proc/{step}/stat").read_text().split()[2])
+
+
+def _wait_until(condition: Callable[[], bool]) -> None:
+    for _ in range(400):
+        if condition():
+            return
+        time.sleep(0.05)
+    raise AssertionError("it did not happen within 20 s")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -44,6 +45,15 @@ class StepOutcome(NamedTuple):
         return f"The process ended with exit code {self.code}. See {self.log}."
 
 
+def tied_to_us() -> list[str]:
+    """Return the words before a command that end it when this process dies, even of kill -9; none without setpriv.
+
+    An orphaned training would go on for hours and write beside the one that takes the run up again.
+    """
+    setpriv = shutil.which("setpriv")
+    return [setpriv, "--pdeathsig", "TERM"] if setpriv else []
+
+
 def _followed(process: subprocess.Popen[bytes], log: Path, follow: Callable[[str], None]) -> int:
     """Wait for the process and hand over what it writes meanwhile, whole lines only."""
     with log.open("rb") as lines:
@@ -81,7 +91,7 @@ class Processes:
         with tempfile.TemporaryDirectory(prefix="voc-") as scratch, log.open("ab") as output:
             answer_file = Path(scratch) / "termination-log"
             answer_file.touch()
-            command = [sys.executable, "-m", module, "--answer-file", str(answer_file), *arguments]
+            command = [*tied_to_us(), sys.executable, "-m", module, "--answer-file", str(answer_file), *arguments]
             with self._guard:
                 if self._stopping:
                     return StepOutcome(ExitCode.TRY_AGAIN, Answer(message="The run is being stopped."), log)
