@@ -102,18 +102,19 @@ def _chunks(cells: list[tuple[int, str]], largest: int) -> Iterator[list[tuple[i
 
 
 def filled_down(grid: list[list[str]], merges: Iterable[Mapping[str, int]], where: str) -> list[list[str]]:
-    """Return the grid with merged people's cells filled: a merge holds its text in the first cell alone."""
+    """Return a grid with merged people's cells filled: a merge holds its text in the first cell alone."""
     layout = find_layout(grid, where)
     if layout is None:
         return grid
+    grid = list(grid)
     people = {layout.columns[name] - 1 for name in SHEET_PEOPLE}
     for merge in merges:
         top, left = merge.get("startRowIndex", 0), merge.get("startColumnIndex", 0)
         if left not in people or top < layout.header_row or top >= len(grid) or left >= len(grid[top]):
             continue
-        for row in grid[top : merge.get("endRowIndex", len(grid))]:
-            row.extend([""] * (left + 1 - len(row)))
-            row[left] = grid[top][left]
+        for number in range(top + 1, min(merge.get("endRowIndex", len(grid)), len(grid))):
+            row = grid[number]
+            grid[number] = [*row[:left], *[""] * (left - len(row)), grid[top][left], *row[left + 1 :]]
     return grid
 
 
