@@ -7,9 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import gspread
 from google.auth.credentials import Credentials
+from google.oauth2 import service_account
+from requests import Response
 
 from tests.sheets_server import Person, SheetsServer, Spreadsheet, running
 from voc_models.months import Month
@@ -20,6 +23,7 @@ ACCOUNT = "voc@voc-test.iam.gserviceaccount.com"
 MONTH = Month(2025, 12)
 TITLE = MONTH.compact
 RUN = "full_20260101_020000_1a2b3"
+SCOPES = ["https://www.googleapis.com/auth/spreadsheets"]
 
 
 class Clock:
@@ -76,6 +80,26 @@ class Desk(NamedTuple):
     def paths(self) -> list[str]:
         """Return the asked-for verbs since the log was cleared: what follows the spreadsheet's id."""
         return [entry.path.partition(self.file.id)[2].partition("?")[0] for entry in self.server.asked]
+
+
+class Redirected(gspread.HTTPClient):
+    """gspread's client with another address."""
+
+    endpoint = ""
+
+    def request(self, method: str, endpoint: str, *args: Any, **kwargs: Any) -> Response:  # noqa: ANN401 - handed through
+        """Ask the test server what was meant for Google."""
+        here = endpoint.replace("https://sheets.googleapis.com", self.endpoint)
+        return super().request(method, here, *args, **kwargs)
+
+
+def opened(server: SheetsServer, key: dict[str, str] | None = None) -> gspread.Spreadsheet:
+    """Return the spreadsheet as gspread sees it."""
+    credentials = service_account.Credentials.from_service_account_info(  # type: ignore[no-untyped-call]  # google-auth is partly typed
+        key or server.key_file(), scopes=SCOPES
+    )
+    client = gspread.Client(credentials, http_client=type("Here", (Redirected,), {"endpoint": server.endpoint}))
+    return client.open_by_key("sheet-1")
 
 
 def saved_key(server: SheetsServer, folder: Path) -> Path:

@@ -186,6 +186,19 @@ def test_what_people_type_is_read_as_they_see_it(at: Desk) -> None:
     assert list(read["sheet_row"]) == [2, 3, 5, 6]
 
 
+def test_merged_cell_counts_for_each_of_its_rows(at: Desk) -> None:
+    """A row below a merged 검수완료 is as decided as the first one: another model does not change it."""
+    at.book().upload(MONTH, rows(4), taxonomy())
+    at.owner.sort("voc_id")
+    done = at.owner.column("검수완료")
+    at.owner.type_at(1, done, "Y")
+    at.owner.merge(Box(1, 3, done, done + 1))
+    assert at.book().upload(MONTH, relabelled(4), taxonomy()) == UploadReport(0, 2, 2)
+    read = at.book().read(MONTH)
+    assert list(read["검수완료"]) == ["Y", "Y", "", ""]
+    assert list(read["주제 중분류"]) == ["냉난방/공조", "냉난방/공조", "전기/조명", "전기/조명"]
+
+
 def test_blank_worksheet_of_the_months_name_is_used(at: Desk) -> None:
     """A worksheet that a person made in advance gets the header, the rows, the choices and the protection."""
     at.file.sheets[0].title = f" {TITLE} "

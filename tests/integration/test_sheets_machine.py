@@ -97,6 +97,13 @@ class SheetsMachine(ReviewMachine):
         kept = [row for row in self._touched(before, SHEET[:-1]) if row[0] and any(map(str.strip, row[people:]))]
         assert not Counter(kept) - Counter(self._touched(after, SHEET[:-1]))
 
+    @rule(row=ROWS, name=st.sampled_from(SHEET), at=st.integers(0, 9), verb=VERBS)
+    def rows_move_after_one_copy_was_reviewed(self, row: int, name: str, at: int, verb: str) -> None:
+        """A row is copied and one of the two is written into, before rows move between an upload's requests."""
+        self.paste_row(row)
+        self._write(row, "검수자", "메모")
+        self.rows_move_while_an_upload_is_written(name, at, verb, grow=0)
+
     def _move_before(self, verb: str, name: str, at: int) -> list[Cells]:
         """Let the owner move rows before the next request to ``verb``; the list gets the worksheet as it is then."""
         moved: list[Cells] = []

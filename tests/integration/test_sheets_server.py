@@ -5,30 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import gspread
 import pytest
 from google.auth.exceptions import RefreshError
 from google.oauth2.service_account import Credentials
 from gspread.exceptions import APIError
-from requests import Response
 
+from tests.integration.fixtures_sheets import SCOPES, opened
 from tests.sheets_server import Fault, Person, SheetsServer, running
 from tests.sheets_server.a1 import Box, parse
-
-SCOPES = ["https://www.googleapis.com/auth/spreadsheets"]
-
-
-class Redirected(gspread.HTTPClient):
-    """gspread's client with another address."""
-
-    endpoint = ""
-
-    def request(self, method: str, endpoint: str, *args: Any, **kwargs: Any) -> Response:  # noqa: ANN401 - handed through
-        """Ask the test server what was meant for Google."""
-        here = endpoint.replace("https://sheets.googleapis.com", self.endpoint)
-        return super().request(method, here, *args, **kwargs)
 
 
 @pytest.fixture
@@ -37,15 +23,6 @@ def server() -> Iterator[SheetsServer]:
     with running() as server:
         server.spreadsheet().writers.add("voc@voc-test.iam.gserviceaccount.com")
         yield server
-
-
-def opened(server: SheetsServer, key: dict[str, str] | None = None) -> gspread.Spreadsheet:
-    """Return the spreadsheet as gspread sees it."""
-    credentials = Credentials.from_service_account_info(  # type: ignore[no-untyped-call]  # google-auth is partly typed
-        key or server.key_file(), scopes=SCOPES
-    )
-    client = gspread.Client(credentials, http_client=type("Here", (Redirected,), {"endpoint": server.endpoint}))
-    return client.open_by_key("sheet-1")
 
 
 def test_gspread_round_trips_a_worksheet(server: SheetsServer) -> None:

@@ -93,12 +93,13 @@ def _write_many(call: Call) -> dict[str, Any]:
     option = call.body.get("valueInputOption", "")
     responses = []
     for part in call.body["data"]:
-        places = (
-            values.by_filter(twin, part["dataFilter"])
-            if "dataFilter" in part
-            else [values.resolve(twin, part["range"])]
-        )
-        responses += [values.write(twin, place, part, option, call.email) for place in places]
+        if "dataFilter" not in part:
+            responses.append(values.write(twin, values.resolve(twin, part["range"]), part, option, call.email))
+            continue
+        for place in values.by_filter(twin, part["dataFilter"]):
+            response = values.write(twin, place, part, option, call.email)
+            del response["spreadsheetId"]  # is told once, and each answer tells its filter instead
+            responses.append({**response, "dataFilter": part["dataFilter"]})
     call.book.adopt(twin)
     return {
         "spreadsheetId": twin.id,

@@ -33,6 +33,16 @@ class Asked(NamedTuple):
     status: int
 
 
+class Exchange(NamedTuple):
+    """One request and its answer, with their bodies; ``given`` is None when the answer was lost."""
+
+    method: str
+    path: str
+    sent: bytes
+    status: int
+    given: object
+
+
 @dataclass
 class Fault:
     """What the next matching requests meet instead of (or, ``after``, besides) their answer."""
@@ -55,6 +65,7 @@ class State:
     accounts: Accounts = field(default_factory=Accounts)
     books: dict[str, Spreadsheet] = field(default_factory=dict)
     log: list[Asked] = field(default_factory=list)
+    exchanges: list[Exchange] | None = None  # a list is filled with every body, which for a large month is much
     faults: list[Fault] = field(default_factory=list)
     before: Callable[[str, str], None] | None = None
     lock: threading.RLock = field(default_factory=threading.RLock)
@@ -148,6 +159,8 @@ class Handler(BaseHTTPRequestHandler):
             except DroppedError:
                 code, shown = 0, {}
             self.state.log.append(Asked(self.command, self.path, len(body), code))
+            if self.state.exchanges is not None and self.path != "/token":
+                self.state.exchanges.append(Exchange(self.command, self.path, body, code, shown if code else None))
         if code:
             self._send(code, json.dumps(shown, ensure_ascii=False).encode(), retry_after)
         else:
@@ -207,10 +220,17 @@ def _json(body: bytes) -> dict[str, Any]:
     if not body:
         return {}
     try:
-        read: dict[str, Any] = json.loads(body)
+        read: dict[str, Any] = _set(json.loads(body))
     except ValueError as error:
         raise ApiError(400, "Invalid JSON payload received.") from error
     return read
+
+
+def _set(value: Any) -> Any:  # noqa: ANN401 - JSON
+    """Return a body without what is null, which means unset everywhere but in a list: there it skips a cell."""
+    if isinstance(value, dict):
+        return {name: _set(item) for name, item in value.items() if item is not None}
+    return [_set(item) for item in value] if isinstance(value, list) else value
 
 
 def _meet_fault(state: State, path: str, *, after: bool) -> None:

@@ -139,6 +139,27 @@ def test_repairs_put_moved_rows_right(order: list[int], gap: int, chosen: set[in
     assert all(cell == "" for row in mended[1:] if not row[0] for cell in row)
 
 
+@given(st.permutations(range(6)), st.integers(0, 6), st.sets(st.integers(0, 5)), st.booleans())
+def test_copies_of_a_row_are_told_apart(order: list[int], gap: int, touched: set[int], alike: bool) -> None:
+    """Rows that people copied and moved before a write: touched copies keep what was seen, the others are renewed."""
+    grid = [list(row) for row in six_rows()]
+    for number, row in enumerate(grid[1:]):
+        row[0] = f"v{number % 2}"
+        if number in touched:
+            row[AT["비고"] - 1], row[AT[LABEL] - 1] = "같은 글" if alike else f"글 {number}", f"옛 {number}"
+    updates = [update for update in relabel(grid) if update.row - 2 not in touched]
+    plan = expected(grid, updates)
+    moved = [grid[0], *([list(grid[1 + index]) for index in order])]
+    moved.insert(1 + gap, [""] * len(SHEET))
+    hit, right = written(moved, updates), written(grid, updates)
+    mended = written(hit, plan.repairs(hit, no_columns))
+    shown = [
+        [[row[at - 1] for at in (AT["voc_id"], AT[LABEL], AT["비고"])] for row in rows] for rows in (mended, right)
+    ]
+    assert sorted(row for row in shown[0] if any(row)) == sorted(shown[1])
+    assert plan.repairs(mended, no_columns) == ()
+
+
 def test_header_that_was_written_over_is_named_again() -> None:
     """A row inserted above the header shifts a write into it; the columns' metadata gives the names back."""
     grid = sheet_grid(tagged_frame(3))

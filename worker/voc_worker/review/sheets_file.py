@@ -225,7 +225,7 @@ class SheetFile:
         """Read the worksheet and plan a write; the grid is let go at once, for a large month's is large."""
         where = self._calls.where(worksheet)
         grid = self._calls.grid(worksheet)
-        updates, layout = plan(grid, where), find_layout(grid, where)
+        updates, layout = plan(filled_down(grid, worksheet.merges, where), where), find_layout(grid, where)
         return _Write(layout, updates, Expected(grid, layout, updates)) if layout and updates else None
 
     def _write(self, worksheet: Worksheet, write: _Write | None) -> None:

@@ -22,6 +22,7 @@ _NULL: Final = 5
 #: What a machine may write into an existing row. Identity is none of it: a row that moved would become another one.
 WRITABLE: Final = (*UPLOAD[1:], RESULT)
 Cells = tuple[str, ...]
+Who = tuple[str, Cells]
 
 
 def cell_value(name: str, text: str) -> str | float:
@@ -102,18 +103,19 @@ def _chunks(cells: list[tuple[int, str]], largest: int) -> Iterator[list[tuple[i
 
 
 def filled_down(grid: list[list[str]], merges: Iterable[Mapping[str, int]], where: str) -> list[list[str]]:
-    """Return the grid with merged people's cells filled: a merge holds its text in the first cell alone."""
+    """Return a grid with merged people's cells filled: a merge holds its text in the first cell alone."""
     layout = find_layout(grid, where)
     if layout is None:
         return grid
+    grid = list(grid)
     people = {layout.columns[name] - 1 for name in SHEET_PEOPLE}
     for merge in merges:
         top, left = merge.get("startRowIndex", 0), merge.get("startColumnIndex", 0)
         if left not in people or top < layout.header_row or top >= len(grid) or left >= len(grid[top]):
             continue
-        for row in grid[top : merge.get("endRowIndex", len(grid))]:
-            row.extend([""] * (left + 1 - len(row)))
-            row[left] = grid[top][left]
+        for number in range(top + 1, min(merge.get("endRowIndex", len(grid)), len(grid))):
+            row = grid[number]
+            grid[number] = [*row[:left], *[""] * (left - len(row)), grid[top][left], *row[left + 1 :]]
     return grid
 
 
@@ -122,6 +124,7 @@ class Expected:
 
     Between a reading and a writing the spreadsheet's owner may sort, insert or delete rows (others cannot, for the
     machine's columns are protected). Then texts land in other rows of the same column; this says how to put it right.
+    Copies of a row that people pasted have one voc_id; each is known by what people wrote into it.
     """
 
     def __init__(self, before: Grid, layout: Layout, updates: Sequence[CellUpdate]) -> None:
@@ -134,16 +137,15 @@ class Expected:
         self._names = tuple(name for name in WRITABLE if any(name in cells for cells in written.values()))
         self._old: dict[str, list[Cells]] = {}
         self._new: dict[str, list[Cells]] = {}
-        self._untouched: set[str] = set()
+        self._each: dict[Who, list[Cells]] = {}
         for number, row in layout.body(before):
-            key = row_key(layout.cell(row, "voc_id"))
+            who = _who(layout, row)
             cells = layout.cells(row, self._names)
             change = written.get(number)
             after = tuple(map(change.get, self._names, cells)) if change else cells
-            self._old.setdefault(key, []).append(cells)
-            self._new.setdefault(key, []).append(after)
-            if all(is_blank(cell) for cell in layout.cells(row, SHEET_PEOPLE)):
-                self._untouched.add(key)
+            self._old.setdefault(who[0], []).append(cells)
+            self._new.setdefault(who[0], []).append(after)
+            self._each.setdefault(who, []).append(after)
         nothing = ("",) * len(self._names)
         self._old.setdefault("", []).append(nothing)
         self._new.setdefault("", []).append(nothing)
@@ -156,23 +158,38 @@ class Expected:
             columns: asks where the machine's columns are now (1-based), by their metadata; the header may be lost.
         """
         layout, updates = self._header(after, columns)
+        left = {who: list(cells) for who, cells in self._each.items()}
+        wrong: list[tuple[int, Who, Cells]] = []
         for number, row in layout.body(after):
-            key = row_key(layout.cell(row, "voc_id"))
-            if key not in self._new:
+            who, now = _who(layout, row), layout.cells(row, self._names)
+            if who[0] not in self._new:
                 continue
-            cells = layout.cells(row, self._names)
-            allowed = self._new[key]
-            if key in self._untouched and not all(is_blank(cell) for cell in layout.cells(row, SHEET_PEOPLE)):
-                # A person decided while this was written: the labels that they saw come back, the answer stays.
-                allowed = self._new[key] if self._names == (RESULT,) else self._old[key]
-            if not any(_same(self._names, cells, wanted) for wanted in allowed):
-                target = allowed[-1] if key == "" else allowed[0]
-                updates += [
-                    CellUpdate(number, layout.columns[name], name, text)
-                    for name, text, now in zip(self._names, target, cells, strict=True)
-                    if not _equal(name, text, now)
-                ]
+            found = next((cells for cells in left.get(who, ()) if _same(self._names, now, cells)), None)
+            if found is None:
+                wrong.append((number, who, now))
+            else:
+                left[who].remove(found)
+        for number, who, now in wrong:
+            target = self._target(who, now, left.get(who, []))
+            updates += [
+                CellUpdate(number, layout.columns[name], name, text)
+                for name, text, shown in zip(self._names, target, now, strict=True)
+                if not _equal(name, text, shown)
+            ]
         return tuple(updates)
+
+    def _target(self, who: Who, now: Cells, left: list[Cells]) -> Cells:
+        """Return the cells of a row that is not as expected; ``left``: what no other copy of the row has."""
+        if left and any(who):
+            return left.pop(0)
+        allowed = self._each.get(who)
+        if allowed is None or not any(who):
+            # A person decided while this was written: the labels that they saw come back, the answer stays.
+            seen = who[1] and self._names != (RESULT,)
+            allowed = self._old[who[0]] if seen else self._new[who[0]]
+        if any(_same(self._names, now, cells) for cells in allowed):
+            return now
+        return allowed[-1] if who[0] == "" else allowed[0]
 
     def _header(self, after: Grid, columns: Callable[[], Mapping[str, int]]) -> tuple[Layout, list[CellUpdate]]:
         """Return where the columns are; a header that a moved row was written over is named again."""
@@ -195,6 +212,12 @@ class Expected:
         now = after[best]
         names = [name for name in self._names if layout.cell(now, name) != name]
         return layout, [CellUpdate(best + 1, layout.columns[name], name, name) for name in names]
+
+
+def _who(layout: Layout, row: Sequence[str]) -> Who:
+    """Return what tells a row from others and no write changes: its voc_id and, for copies of it, people's cells."""
+    people = layout.cells(row, SHEET_PEOPLE)
+    return row_key(layout.cell(row, "voc_id")), () if all(map(is_blank, people)) else people
 
 
 def _same(names: Cells, now: Cells, wanted: Cells) -> bool:
