@@ -162,9 +162,25 @@ def read_manifest(text: str) -> VocMonthlyRun:
     try:
         return VocMonthlyRun.model_validate(document)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the manifest"
-        raise UsageError(f"The manifest is refused: {where}: {first['msg']}.") from error
+        raise UsageError(f"The manifest is refused: {_first_fault(error)}.") from error
+
+
+def checked_spec(**fields: object) -> RunSpec:
+    """Return the spec of ``fields``, named as in Python.
+
+    Raises:
+        UsageError: a field is wrong; the sentence names it.
+    """
+    try:
+        return RunSpec.model_validate(fields)
+    except ValidationError as error:
+        raise UsageError(f"The run is refused: {_first_fault(error)}.") from error
+
+
+def _first_fault(error: ValidationError) -> str:
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"])
+    return f"{where}: {first['msg']}" if where else str(first["msg"])
 
 
 def resolve_month(spec_month: Month | None, created: datetime, time_zone: str = KST) -> Month:

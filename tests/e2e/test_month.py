@@ -174,6 +174,8 @@ def test_two_runs_of_a_month_at_once_are_told_apart(person: Person) -> None:
         (("--mode", "full", "--month", "2025-13"), 64, "not a month"),
         (("--mode", "full"), 64, "Name the month"),
         (("--month", "2025-12"), 64, "--mode"),
+        (("--mode", "full", "--month", "2025-12", "--building-id", "95", "--building-id", "95"), 64, "twice"),
+        (("--mode", "full", "--month", "2025-12", "--model-version", "newest"), 64, "model_version"),
         (("-f", "missing.yaml"), 64, "cannot be read"),
         (("--mode", "full", "--month", "2025-12", "--model-version", "20200101"), 65, "20200101"),
         (("--mode", "full", "--month", "2025-12", "--env", "stage"), 64, ".env.stage"),

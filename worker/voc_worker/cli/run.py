@@ -11,7 +11,7 @@ import typer
 from voc_models.exit_codes import ExitCode, UsageError
 from voc_models.months import Month
 from voc_models.plan import Plan, Summary
-from voc_models.run import CHAMPION_MODEL, Mode, RunSpec, read_manifest, resolve_month, run_id
+from voc_models.run import CHAMPION_MODEL, Mode, RunSpec, checked_spec, read_manifest, resolve_month, run_id
 from voc_worker.cli.state import State, state
 from voc_worker.local.lock import month_lock
 from voc_worker.local.processes import Processes
@@ -56,7 +56,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter an option
     else:
         if mode is None:
             raise UsageError("Say what to do with --mode full, refresh or tagging-only, or give a manifest with -f.")
-        spec = RunSpec(
+        spec = checked_spec(
             mode=mode,
             month=chosen_month(month, year, auto_month=auto_month),
             time_zone=now.settings.time_zone,

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
-from voc_models.exit_codes import UsageError
 from voc_models.months import Month
-from voc_models.run import Mode, RunSpec, TrainSpec
+from voc_models.run import Mode, checked_spec
 from voc_worker.cli.run import execute
 from voc_worker.cli.state import state
 
@@ -35,10 +34,11 @@ def train(
         voc train --months 2025-10,2025-11
         voc train --base-model scratch --promote manual
     """
-    if promote not in {"auto", "manual", "never"}:
-        raise UsageError(f"--promote {promote} is unknown. Use auto, manual or never.")
-    decided: Literal["auto", "manual", "never"] = promote  # type: ignore[assignment]  # narrowed by the line above
     listed = [Month.parse(part) for part in months.split(",") if part.strip()] if months else None
-    spec = RunSpec(mode=Mode.TRAIN, train=TrainSpec(months=listed, base_model=base_model, promote=decided))
     now = state(context, env)
-    execute(now, spec.model_copy(update={"time_zone": now.settings.time_zone}), dry_run=dry_run)
+    spec = checked_spec(
+        mode=Mode.TRAIN,
+        time_zone=now.settings.time_zone,
+        train={"months": listed, "base_model": base_model, "promote": promote},
+    )
+    execute(now, spec, dry_run=dry_run)
