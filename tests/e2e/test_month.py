@@ -264,3 +264,14 @@ def test_one_building_that_fails_does_not_stop_the_others(person: Person) -> Non
     (summary,) = [one for one in summaries(person) if one["mode"] == "refresh"]
     assert set(summary["failed"]) == {"112"}  # type: ignore[call-overload]  # JSON
     assert summary["succeeded"] == 1
+
+
+def test_a_closed_building_is_not_named_by_a_run_of_another_one(person: Person) -> None:
+    """The fleet report counts a closed building of the month without its name, also when the run is not about it."""
+    month = ("run", "--mode", "full", "--month", "2025-06", "--building-id")
+    person.types(*month, "77")
+    person.types(*month, "138")
+    newest = max((person.store / "202506").glob("fleet_*.html"), key=lambda file: file.stat().st_mtime)
+    page = newest.read_text(encoding="utf-8")
+    assert "솔빛플라자" in page
+    assert "옛마루빌딩" not in page

@@ -74,7 +74,9 @@ def blank_labels(source: pd.DataFrame) -> pd.DataFrame:
 
 def fleet_page(parts: Parts, plan: Plan) -> str:
     """Return head office's page: every building of the month that is in the store, this run's or not."""
-    closed = {building.id for building in plan.buildings if building.closed}
+    # Not from the plan: a run of some buildings must not name the closed ones among the others.
+    with parts.source() as source:
+        closed = source.closed_buildings()
     ids = archive.buildings_in_store(parts.store, plan.month)
     summaries = [one for building_id in ids for one in _summaries(parts, plan.month, building_id, closed)]
     now = [one for one in summaries if one.month == plan.month]

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pandas as pd
 from rich.console import Console
@@ -38,13 +38,6 @@ REVIEWED = 60
 PARALLELISM = 2
 
 Chapter = Callable[["Story"], dict[str, Any]]
-
-
-class Told(NamedTuple):
-    """What a chapter came to, and how long it took in seconds."""
-
-    facts: dict[str, Any]
-    seconds: float
 
 
 class Story:

@@ -106,7 +106,7 @@ class Source:
             for building_id in wanted:
                 if building_id not in counts:
                     self._building_name(building_id)
-        closed = self._closed()
+        closed = self.closed_buildings()
         return tuple(
             PlannedBuilding(
                 id=building_id,
@@ -256,7 +256,7 @@ class Source:
             self._names = dict(self._rows(query))
         return self._names
 
-    def _closed(self) -> set[str]:
+    def closed_buildings(self) -> set[str]:
         """Return the buildings that are no longer managed today."""
         building = self._schema.building
         if not building.closed_at:
