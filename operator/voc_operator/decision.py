@@ -32,12 +32,14 @@ class Facts(NamedTuple):
         plan: the run's plan, once ``prepare`` has succeeded and the store gave it.
         plan_fault: why the store does not give the plan; "" while nothing is wrong.
         blocked_by: name of the run that this one waits for, "" when none.
+        conflicts: names of this run's next Jobs that exist and belong to somebody else.
     """
 
     now: datetime
     plan: Plan | None = None
     plan_fault: str = ""
     blocked_by: str = ""
+    conflicts: frozenset[str] = frozenset()
 
 
 class RunEvent(NamedTuple):
@@ -56,6 +58,7 @@ class Decision(NamedTuple):
         create: attempts whose Jobs are to be created.
         delete: names of Jobs to delete, always Foreground.
         events: what to tell.
+        outcomes: how building Jobs ended that were latched just now, for the metrics: Succeeded, Retry and so on.
         needs_plan: the plan must be read from the store before the run can go on.
         wake: when to look again although nothing happens; None when only events matter.
     """
@@ -64,5 +67,6 @@ class Decision(NamedTuple):
     create: tuple[Attempt, ...] = ()
     delete: tuple[str, ...] = ()
     events: tuple[RunEvent, ...] = ()
+    outcomes: tuple[str, ...] = ()
     needs_plan: bool = False
     wake: datetime | None = None

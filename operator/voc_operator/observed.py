@@ -124,7 +124,9 @@ def read_pod(body: Mapping[str, Any]) -> ObservedPod | None:
         return None
     status = body.get("status") or {}
     conditions = {one["type"]: one for one in status.get("conditions") or []}
-    container = next((one for one in status.get("containerStatuses") or [] if one.get("name") == CONTAINER), {})
+    container: Mapping[str, Any] = next(
+        (one for one in status.get("containerStatuses") or [] if one.get("name") == CONTAINER), {}
+    )
     state = container.get("state") or {}
     ended = state.get("terminated") or {}
     scheduled = conditions.get("PodScheduled", {})

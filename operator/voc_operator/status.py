@@ -50,7 +50,7 @@ class BuildingStatus(StatusModel):
     phase: BuildingPhase = Field(BuildingPhase.WAITING, description="Waiting, Running, Retrying, Succeeded or Failed.")
     attempts: int = Field(0, ge=0, description="Attempts that counted, disruptions left out.")
     disruptions: int = Field(0, ge=0, description="Attempts that the platform ended; up to six are not counted.")
-    outages: int = Field(0, ge=0, description="Attempts that met an outage of an upstream; not counted.")
+    jobs: int = Field(0, ge=0, description="Jobs that have ended, and so the number of the next one.")
     earlier: int = Field(0, ge=0, description="Attempts before retryFailed was last raised.")
     rows: int | None = Field(None, ge=0, description="Rows of the building's month.")
     message: str | None = Field(None, max_length=512, description="One line, only when something is wrong.")
