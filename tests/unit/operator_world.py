@@ -164,6 +164,16 @@ class World:
         for pod in self.running_pods(name):
             self.pods[pod.uid] = pod._replace(gone_by=self.now + timedelta(seconds=60))
 
+    def orphan(self, name: str) -> None:
+        """Delete the Job without its pods, as ``kubectl delete --cascade=orphan`` does."""
+        del self.jobs[name]
+
+    def end_orphans(self) -> None:
+        """Let the pods that no Job owns come to their end."""
+        owned = {job.uid for job in self.jobs.values()}
+        for pod in [pod for pod in self.pods.values() if pod.job_uid not in owned]:
+            del self.pods[pod.uid]
+
     def wait(self, seconds: float) -> None:
         """Let time pass."""
         self.now += timedelta(seconds=seconds)

@@ -157,6 +157,17 @@ def test_a_job_deleted_by_hand_is_made_again() -> None:
     assert one.play().buildings["95"].attempts == 1
 
 
+def test_a_pod_that_outlives_its_job_holds_the_next_attempt_back() -> None:
+    """Two pods never work on one building."""
+    one = prepared(buildings=("95",))
+    one.orphan(one.active(Step.BUILDING)[0])
+    one.step()
+    assert not one.active()
+    one.end_orphans()
+    one.step()
+    assert len(one.active(Step.BUILDING)) == 1
+
+
 def test_a_lost_node_does_not_keep_the_run_for_ever() -> None:
     """A pod that never confirms its end is given up after its grace and five minutes; until then nothing new starts."""
     one = prepared(buildings=("95",))

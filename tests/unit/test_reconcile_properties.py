@@ -43,6 +43,7 @@ TROUBLES: dict[str, Callable[[World, str], None]] = {
     "oom": _oom,
     "pod deleted": World.delete_pod,
     "job deleted": World.delete_job,
+    "job deleted, pod left": World.orphan,
     "node lost": World.lose_node,
     "nothing": _nothing,
 }
@@ -107,6 +108,7 @@ def test_any_order_of_events_losses_and_restarts_ends_with_every_building_exactl
         _check(world)
         if world.status.phase in FINISHED and world.status.retry_failed == 1:
             break
+        world.end_orphans()
         for name in world.active():
             if any(pod.gone_by is None for pod in world.running_pods(name)):
                 world.end(name)
