@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 #: Real Korean lines with seven intentions (3i4k), where somebody put them beside the checkout.
 _REAL: Final = Path(__file__).resolve().parents[3] / "shared" / "data" / "3i4k"
-_REAL_LINES: Final = 15_000
+_REAL_LINES: Final = 8_000
 _INTENTIONS: Final = 7
 
 

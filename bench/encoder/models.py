@@ -66,6 +66,17 @@ def texts(count: int) -> list[Encoded]:
 
 
 @contextmanager
+def one_thread() -> Iterator[None]:
+    """Keep torch on one thread."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+@contextmanager
 def two_cores() -> Iterator[None]:
     """Keep this process on two cores, and torch on as many threads: what the goals are stated for."""
     cores, threads = os.sched_getaffinity(0), torch.get_num_threads()

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.encoder.agreement import agreements
-from bench.encoder.models import exported, two_cores
+from bench.encoder.models import exported, one_thread, two_cores
 from bench.encoder.speed import served, training
 from bench.encoder.start import first_prediction, tokeniser, tokenising
 from voc_models.text import model_input
@@ -28,13 +28,14 @@ def measure(place: Workplace) -> list[Measured]:
     source = place.sample.source()
     columns = (source[name] for name in ("title", "request_contents", "reply"))
     texts = [model_input(*row) for row in zip(*columns, strict=True)]
-    with tempfile.TemporaryDirectory(prefix="voc-bench-") as name, two_cores():
+    with tempfile.TemporaryDirectory(prefix="voc-bench-") as name:
         folder = Path(name)
-        two, joint = exported(folder / "two", "subject"), exported(folder / "joint", "subject", "work")
-        numbers = served(two, joint)
-        numbers.append(training(two.model))
+        with two_cores():
+            two, joint = exported(folder / "two", "subject"), exported(folder / "joint", "subject", "work")
+            numbers = [*served(two, joint), training(two.model)]
         tokenizer = tokeniser(texts, folder / "tokenizer")
         numbers.append(tokenising(tokenizer, texts))
         numbers += first_prediction(two.graphs["int8"], folder / "tokenizer", folder)
-        numbers += agreements(place.sample, folder)
+        with one_thread():  # small models: two threads would wait for each other more than they work
+            numbers += agreements(place.sample, folder)
     return numbers
