@@ -93,22 +93,26 @@ def watch(
         if cores is not None:
             os.sched_setaffinity(process.pid, sorted(os.sched_getaffinity(0))[:cores])
         while True:
-            pid, status, usage = os.wait4(process.pid, os.WNOHANG)
+            pid, status = os.waitpid(process.pid, os.WNOHANG)
             if pid:
                 break
             _look(process.pid, time.perf_counter() - started, seen)
             time.sleep(every)
     process.returncode = seen.code = os.waitstatus_to_exitcode(status)
     seen.seconds = time.perf_counter() - started
-    seen.peak_mb = usage.ru_maxrss * 1024 / 1e6
+    seen.peak_mb = max([seen.peak_mb, *(child.peak_mb for child in seen.children.values())])
     if seen.code != 0:
         raise CommandFailedError(f"Exit code {seen.code}:\n{log.read_text(encoding='utf-8', errors='replace')[-3000:]}")
     return seen
 
 
 def _look(root: int, at: float, seen: Watched) -> None:
-    """Add what can be seen now; a process may be gone between two lines."""
+    """Add what can be seen now; a process may be gone between two lines.
+
+    Peaks are the kernel's (VmHWM), not those of wait4(): these hold the memory of whoever started the process, too.
+    """
     try:
+        seen.peak_mb = max(seen.peak_mb, _memory_mb(root, "VmHWM"))
         files = len(list((_PROC / str(root) / "fd").iterdir()))
         seen.samples.append(Sample(at, _memory_mb(root, "VmRSS"), files))
     except OSError:

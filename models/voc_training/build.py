@@ -35,7 +35,7 @@ from voc_models.encoding import encode_inputs
 from voc_models.inference import KeywordAnswer
 from voc_models.labels import OTHER, Head, Label, Taxonomy
 from voc_models.linear import load_linear
-from voc_models.session import Graph
+from voc_models.session import Graph, device_of
 from voc_models.text import TEXT_VERSION
 from voc_models.threads import available_cpus
 from voc_models.tokenizer import SENTENCEPIECE_FILE
@@ -53,8 +53,8 @@ from voc_training.export import OPSET, room_on_disk
 from voc_training.fit_encoder import WEIGHTS, FittedEncoder, Taught, inputs_of
 
 _LINEAR: Final = "linear"
-#: Both precisions are calibrated; which one serves is decided by the gate.
-_PRECISIONS: Final[tuple[Precision, ...]] = ("fp32", "int8")
+#: Each that was exported is calibrated; which one serves is decided by the gate.
+_PRECISIONS: Final[tuple[Precision, ...]] = ("fp32", "fp16", "int8")
 
 
 class Built(NamedTuple):
@@ -88,7 +88,9 @@ def build_head(head: Head, taught: Taught, encoder: FittedEncoder | None, root: 
         linear.mkdir(parents=True)
         fit_linear(taught.parts.train, taught.classes, linear)
     choice = choose(evidence(head, taught, linear, encoder, "fp32"))
-    precisions: tuple[Precision, ...] = _PRECISIONS if "kobert" in choice.parts else ("exact",)
+    precisions: tuple[Precision, ...] = ("exact",)
+    if encoder is not None and "kobert" in choice.parts:
+        precisions = tuple(name for name in _PRECISIONS if (encoder.directory / GRAPHS[name]).exists())
     calibration: list[FinalCalibration] = []
     for precision in precisions:
         mixed = {reply: evidence(head, taught, linear, encoder, precision, reply=reply) for reply in (True, False)}
@@ -116,9 +118,8 @@ def evidence(
     inputs = inputs_of(rows, reply=reply)
     models: dict[Component, Floats] = {"linear": load_linear(linear).probabilities(inputs)}
     if encoder is not None:
-        graph = Graph(
-            encoder.directory / GRAPHS["int8" if precision == "int8" else "fp32"], "cpu", workers=available_cpus()
-        )
+        path = encoder.directory / GRAPHS.get(precision, GRAPHS["fp32"])
+        graph = Graph(path, device_of(precision), workers=available_cpus())
         models["kobert"] = softmax(graph.run(encode_inputs(encoder.tokenizer, inputs, encoder.max_length))[head])
     number = {str(label): position for position, label in enumerate(taught.classes)}
     truth = np.asarray([number[label] for label in rows["label"]], dtype=np.int64)

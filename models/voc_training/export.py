@@ -13,9 +13,9 @@ from typing import Final, NamedTuple, cast
 import numpy as np
 import onnx
 import torch
-from onnxruntime.quantization import QuantType, quantize_dynamic
 from onnxruntime.transformers import optimizer
 from onnxruntime.transformers.fusion_options import FusionOptions
+from onnxruntime.transformers.onnx_model import OnnxModel
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 OPSET: Final = 17
 #: Largest difference of a logit that fp32 may show against torch: rounding in another order, nothing else.
 FP32_TOLERANCE: Final = 1e-3
+#: Half of fp16's largest number: a model that stays below it on some texts stays finite on others.
+FP16_LARGEST: Final = 32_752.0
 _MASKED: Final = -10_000.0
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 
@@ -50,10 +52,10 @@ class Parity(NamedTuple):
 
 
 class ServedEncoder(nn.Module):
-    """The same numbers as HeadedEncoder with less work: the last layer asks for the first token alone.
+    """The same numbers as HeadedEncoder with less work: the last layer is asked for the first token alone.
 
-    The classifiers read the first token, so of the last layer only its row is needed: one query instead of all, and its
-    feed-forward once. Exact, no approximation.
+    The classifiers read the first token, so of the last layer only its row is needed: one query, its feed-forward once,
+    and no key or value of any token. Exact, no approximation.
     """
 
     def __init__(self, trained: HeadedEncoder) -> None:
@@ -68,26 +70,28 @@ class ServedEncoder(nn.Module):
         *layers, last = bert.encoder.layer
         for layer in layers:
             hidden = layer(hidden, mask)[0]
-        pooled = cast("nn.Module", bert.pooler)(self._first_token(last, hidden, mask))
+        pooled = cast("nn.Module", bert.pooler)(self._first_token(last, hidden, mask[:, 0]))
         return tuple(classifier(pooled) for classifier in self.trained.heads.values())
 
     @staticmethod
     def _first_token(layer: nn.Module, hidden: Tensor, mask: Tensor) -> Tensor:
-        """Return the last layer's output for the first token, (rows, 1, hidden)."""
+        """Return the last layer's output for the first token, (rows, 1, hidden).
+
+        A score q · (K x + k) is (Kᵀ q) · x, plus the same q · k for every token, which softmax does not see. The mean
+        of the values V x + v is V (the mean of x) + v, because the weights sum to 1. So both projections are applied
+        once a row instead of once a token.
+        """
         attention = cast("nn.Module", layer.attention)
         own = cast("nn.Module", attention.self)
         heads, size = int(cast("int", own.num_attention_heads)), int(cast("int", own.attention_head_size))
+        key, value = (cast("nn.Linear", projection) for projection in (own.key, own.value))
         first = hidden[:, :1]
-
-        def split(values: Tensor) -> Tensor:
-            return values.view(values.shape[0], -1, heads, size).transpose(1, 2)
-
-        query, key, value = (
-            split(cast("nn.Linear", projection)(source))
-            for projection, source in ((own.query, first), (own.key, hidden), (own.value, hidden))
-        )
-        weights = torch.softmax(query @ key.transpose(-1, -2) / size**0.5 + mask, dim=-1)
-        context = (weights @ value).transpose(1, 2).reshape(first.shape[0], 1, heads * size)
+        rows = first.shape[0]
+        query = cast("nn.Linear", own.query)(first).view(rows, heads, size).transpose(0, 1)
+        asked = (query @ key.weight.view(heads, size, heads * size)).transpose(0, 1)
+        weights = torch.softmax(asked @ hidden.transpose(1, 2) / size**0.5 + mask, dim=-1)
+        mixed = (weights @ hidden).transpose(0, 1) @ value.weight.view(heads, size, heads * size).transpose(1, 2)
+        context = mixed.transpose(0, 1).reshape(rows, 1, heads * size) + value.bias
         attended = cast("nn.Module", attention.output)(context, first)
         return cast(
             "Tensor", cast("nn.Module", layer.output)(cast("nn.Module", layer.intermediate)(attended), attended)
@@ -95,7 +99,7 @@ class ServedEncoder(nn.Module):
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Keep exporters from logging every node and warning of what is meant; failures are raised, not logged."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
@@ -137,7 +141,7 @@ def export_fp32(model: HeadedEncoder, directory: Path) -> Path:
     example = torch.ones((2, 8), dtype=torch.int64)
     axes = {name: {0: "rows", 1: "tokens"} for name in INPUT_NAMES} | {name: {0: "rows"} for name in outputs}
     # The tracing exporter is deprecated, but its graphs are the ones that ONNX Runtime fuses whole.
-    with room_on_disk(directory), _quiet(), torch.no_grad():
+    with room_on_disk(directory), quiet(), torch.no_grad():
         torch.onnx.export(
             served, (example, example, torch.zeros_like(example)), path, input_names=list(INPUT_NAMES),
             output_names=outputs, dynamic_axes=axes, opset_version=OPSET, dynamo=False,
@@ -147,32 +151,62 @@ def export_fp32(model: HeadedEncoder, directory: Path) -> Path:
 
 
 def fuse(path: Path, model: HeadedEncoder) -> None:
-    """Fuse attention, layer normalisation and GELU in place."""
+    """Fuse attention, layer normalisation and GELU in place.
+
+    An attention's three projections stay three products, as fast as one: static int8 knows products only; and the
+    embeddings stay apart from their normalisation, because int8 stores them in a form of its own.
+    The addition before a layer normalisation stays by itself: ONNX Runtime's fused kernel is eight times slower on CPUs
+    than the two apart, and for a GPU its session fuses them when it opens the graph (voc_models.session).
+    """
     config = model.bert.config
+    options = FusionOptions("bert")
+    options.use_multi_head_attention = True
+    options.enable_embed_layer_norm = False
+    options.enable_skip_layer_norm = False
+    options.enable_bias_skip_layer_norm = False
     fused = optimizer.optimize_model(
-        str(path), "bert", config.num_attention_heads, config.hidden_size, FusionOptions("bert"), opt_level=0
+        str(path), "bert", config.num_attention_heads, config.hidden_size, options, opt_level=0
     )
     fused.save_model_to_file(str(path))
 
 
-def quantise_int8(source: Path, directory: Path) -> Path:
-    """Write the int8 graph: weights per channel, activations measured per batch.
+def convert_fp16(source: Path, directory: Path) -> Path:
+    """Write the fp16 graph for GPUs: weights and what flows between nodes halve; inputs and logits keep their types.
+
+    The last layer's softmax stays in fp32. Fused attention and layer normalisation take fp16 and add up in fp32 inside
+    (on CUDA). Ask :func:`largest_number` first: what passes 65,504 is infinite in fp16.
 
     Raises:
         DiskFullError: there is no room.
     """
-    path = directory / GRAPHS["int8"]
-    with room_on_disk(directory), _quiet():
-        quantize_dynamic(
-            str(source), str(path), weight_type=QuantType.QInt8, per_channel=True,
-            extra_options={"DefaultTensorType": onnx.TensorProto.FLOAT},
-        )  # fmt: skip
+    path = directory / GRAPHS["fp16"]
+    with room_on_disk(directory), quiet():
+        model = OnnxModel(onnx.load(str(source)))
+        model.convert_float_to_float16(keep_io_types=True, op_block_list=["Softmax"])
+        model.save_model_to_file(str(path))
     return path
 
 
 def fused_attentions(path: Path) -> int:
-    """Return how many attention nodes of a graph are fused, quantised ones included."""
-    return sum(node.op_type in {"Attention", "QAttention"} for node in onnx.load(str(path)).graph.node)
+    """Return how many attentions of a graph are fused."""
+    return sum(node.op_type == "MultiHeadAttention" for node in onnx.load(str(path)).graph.node)
+
+
+def largest_number(model: HeadedEncoder, rows: Sequence[Encoded], *, budget: int = 4096) -> float:
+    """Return the largest absolute number that any module of the encoder answers on ``rows``."""
+    found = [0.0]
+
+    def look(_module: nn.Module, _inputs: object, answer: object) -> None:
+        if isinstance(answer, Tensor):
+            found.append(float(answer.detach().abs().max()))
+
+    hooks = [module.register_forward_hook(look) for module in model.modules()]
+    try:
+        torch_logits(model, rows, budget=budget)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return max(found)
 
 
 def torch_logits(model: HeadedEncoder, rows: Sequence[Encoded], *, budget: int = 4096) -> dict[str, np.ndarray]:

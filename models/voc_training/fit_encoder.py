@@ -3,22 +3,33 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
 import pandas as pd
 from safetensors.torch import save_file
 
-from voc_models.artifact import GRAPHS, Precision
+from voc_models.artifact import Precision
 from voc_models.encoding import Encoded, encode_inputs
 from voc_models.labels import HEAD_NAMES, Head, Label
-from voc_models.session import Graph
+from voc_models.session import Graph, device_of
 from voc_models.text import ModelInput
 from voc_models.threads import available_cpus
 from voc_models.tokenizer import Tokenizer, load_tokenizer
 from voc_training.encoder import SCRATCH, HeadedEncoder, build_encoder, seed_everything
-from voc_training.export import Parity, export_fp32, parity, proved_fp32, quantise_int8, room_on_disk, torch_logits
+from voc_training.export import (
+    FP16_LARGEST,
+    Parity,
+    convert_fp16,
+    export_fp32,
+    largest_number,
+    parity,
+    proved_fp32,
+    room_on_disk,
+    torch_logits,
+)
+from voc_training.quantise import CALIBRATION_ROWS, LEAST_AGREEMENT, Scales, quantise
 from voc_training.split import Split
 from voc_training.trainer import (
     PRETRAINED_SCHEDULE,
@@ -115,8 +126,14 @@ def train_encoder(
             title=title,
         )
         save_file({name: value.contiguous() for name, value in encoder.model.state_dict().items()}, directory / WEIGHTS)
-    rows = encode_inputs(encoder.tokenizer, inputs_of(validation.head(_PARITY_ROWS)), plan.max_length)
-    proofs = _graphs(encoder.model, directory, rows)
+    rows, measured_on = (
+        encode_inputs(encoder.tokenizer, inputs_of(table), plan.max_length)
+        for table in (
+            validation.head(_PARITY_ROWS),
+            train.sample(min(CALIBRATION_ROWS, len(train)), random_state=plan.seed),
+        )
+    )
+    proofs = export(encoder.model, directory, rows, measured_on)
     for precision, proof in proofs.items():
         log.info("%s: %s graph against torch: %s", title, precision, proof)
     return FittedEncoder(
@@ -124,16 +141,41 @@ def train_encoder(
     )
 
 
-def _graphs(model: HeadedEncoder, directory: Path, rows: list[Encoded]) -> dict[Precision, Parity]:
-    """Export both precisions and compare each with torch on real text."""
+def export(
+    model: HeadedEncoder, directory: Path, rows: list[Encoded], measured_on: list[Encoded]
+) -> dict[Precision, Parity]:
+    """Export each precision and compare it with torch on ``rows``, real text that did not train.
+
+    A model that would overflow has no fp16. The scales of int8 are those of ``measured_on``, training rows.
+
+    Raises:
+        ExportError, DiskFullError: the fp32 graph differs from torch, or there is no room for a graph.
+    """
     expected = torch_logits(model.cpu().float(), rows)
     fp32 = export_fp32(model, directory)
-    quantise_int8(fp32, directory)
-    graphs = {name: Graph(directory / GRAPHS[name], "cpu", workers=available_cpus()) for name in ("fp32", "int8")}
-    return {
-        "fp32": proved_fp32(graphs["fp32"], expected, rows),
-        "int8": parity(graphs["int8"], expected, rows),
+    proofs: dict[Precision, Parity] = {
+        "fp32": proved_fp32(Graph(fp32, "cpu", workers=available_cpus()), expected, rows),
+        "int8": _int8(fp32, directory, measured_on, lambda graph: parity(graph, expected, rows)),
     }
+    largest = largest_number(model, rows)
+    if largest < FP16_LARGEST:
+        fp16 = convert_fp16(fp32, directory)
+        proofs["fp16"] = parity(Graph(fp16, device_of("fp16"), workers=available_cpus()), expected, rows)
+    else:
+        log.warning("Numbers up to %.0f are too large for fp16: GPUs will serve fp32.", largest)
+    return proofs
+
+
+def _int8(fp32: Path, directory: Path, measured_on: list[Encoded], proof: Callable[[Graph], Parity]) -> Parity:
+    """Write the int8 graph: with static scales, or with dynamic ones when labels differ too often with those."""
+    choices: tuple[Scales, ...] = ("static", "dynamic")
+    for scales in choices:
+        path = quantise(fp32, directory, measured_on, scales)
+        found = proof(Graph(path, "cpu", workers=available_cpus()))
+        if found.label_agreement >= LEAST_AGREEMENT:
+            break
+        log.warning("int8 with %s scales gives torch's labels in %.2f%% only.", scales, 100 * found.label_agreement)
+    return found
 
 
 def _together(tables: Mapping[Head, pd.DataFrame]) -> pd.DataFrame:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from voc_models.artifact import Device, Precision
+from voc_models.artifact import GRAPHS, Device, Precision
 from voc_models.labels import Head, Taxonomy
 from voc_models.loader import ModelLoader
 from voc_models.model_cache import fetch
@@ -20,10 +21,10 @@ from voc_models.store import ObjectStore
 from voc_training.build import Built
 from voc_training.evaluate import Answers, Metrics, measure
 from voc_training.gate import Decision, Judged, Sides, decide
+from voc_training.quantise import LEAST_AGREEMENT
 from voc_training.served import BATCHINGS, BothWays, ask, load, measured, with_graph
 
-#: Share of labels that an int8 graph must have in common with fp32.
-LEAST_AGREEMENT = 0.995
+_CHEAPER: Final[Mapping[Device, Precision]] = {"cpu": "int8", "cuda": "fp16"}
 
 
 class ChampionSays(NamedTuple):
@@ -72,8 +73,8 @@ def champion_says(
 def judge(built: Built, frozen: pd.DataFrame, champion: ChampionSays, taxonomy: Taxonomy) -> Verdict:
     """Let the candidate meet the frozen rows, and decide.
 
-    fp32 (or the linear model) is judged first. Only when it passes, int8 is judged too, under two different batchings;
-    it serves on CPUs when both pass and its labels agree with fp32.
+    fp32 (or the linear model) is judged first. Only when it passes, the cheaper graphs are judged too, each under two
+    different batchings; int8 serves on CPUs, and fp16 on GPUs, when both looks pass and its labels agree with fp32.
     """
     model = load(built.directory, built.manifest, taxonomy)
     rows, labels = (
@@ -92,16 +93,22 @@ def judge(built: Built, frozen: pd.DataFrame, champion: ChampionSays, taxonomy: 
     serve: dict[Device, Precision] = dict(built.manifest.serve)
     looks: list[Decision] = []
     if first.promote and "kobert" in built.manifest.parts:
-        agreements = []
-        for budget in BATCHINGS:
-            int8, _ = with_graph(model, built.directory, built.manifest, "int8", budget)
-            quantised = ask(int8, built.head, rows).labels
-            looks.append(decide(_judged(rows, labels, quantised), sides._replace(precision=f"int8/{budget}")))
-            agreements.append(float(np.mean([a == b for a, b in zip(quantised, answers.labels, strict=True)])))
-        if all(look.promote for look in looks) and min(agreements) >= LEAST_AGREEMENT:
-            serve = {"cpu": "int8", "cuda": "fp32"}
-        else:
-            notes.append(f"int8 is not served: its labels agree with fp32 in {min(agreements):.2%} of the frozen rows.")
+        serve["cuda"] = "fp32"
+        for device, precision in _CHEAPER.items():
+            if GRAPHS[precision] not in built.manifest.files:
+                continue
+            agreements, passed = [], True
+            for budget in BATCHINGS:
+                cheaper, _ = with_graph(model, built.directory, built.manifest, precision, budget)
+                found = ask(cheaper, built.head, rows).labels
+                looks.append(decide(_judged(rows, labels, found), sides._replace(precision=f"{precision}/{budget}")))
+                passed &= looks[-1].promote
+                agreements.append(float(np.mean([a == b for a, b in zip(found, answers.labels, strict=True)])))
+            if passed and min(agreements) >= LEAST_AGREEMENT:
+                serve[device] = precision
+            else:
+                share = f"{min(agreements):.2%}"
+                notes.append(f"{precision} is not served: its labels agree with fp32 in {share} of the frozen rows.")
     classes = sorted(set(rows["label"]))
     truth = list(rows["label"])
     return Verdict(

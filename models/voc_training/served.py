@@ -15,7 +15,7 @@ from voc_models.artifact import GRAPHS, Device, Manifest, Precision, file_path
 from voc_models.inference import Model
 from voc_models.labels import Head, Taxonomy
 from voc_models.loader import ModelLoader
-from voc_models.session import Graph
+from voc_models.session import Graph, device_of
 from voc_models.threads import available_cpus
 from voc_training.build import keyword_answer
 from voc_training.evaluate import Answers, Metrics, measure
@@ -54,7 +54,7 @@ def with_graph(
     """Return the model served by another precision's graph, batched by another budget."""
     changed = manifest.model_copy(update={"serve": {**manifest.serve, "cpu": precision}})
     path = file_path(directory, manifest, GRAPHS[precision])
-    graph = Graph(path, "cpu", workers=available_cpus(), token_budget=token_budget)
+    graph = Graph(path, device_of(precision), workers=available_cpus(), token_budget=token_budget)
     return Model({manifest.head: replace(model.heads[manifest.head], manifest=changed, graph=graph)}), changed
 
 

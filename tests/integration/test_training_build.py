@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import re
+import shutil
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 import pytest
+from transformers import BertConfig, BertModel
 
 from voc_models.artifact import TrainingFacts
 from voc_models.labels import HEADS, Head, Label, Taxonomy, TaxonomyEntry, checked_taxonomy
 from voc_models.loader import ModelLoader
 from voc_training.build import Built, Origin, build_head, finished
+from voc_training.encoder import HeadedEncoder, seed_everything
+from voc_training.export import export_fp32
 from voc_training.fit_encoder import EncoderPlan, FittedEncoder, Taught, inputs_of, train_encoder
 from voc_training.judge import ChampionSays, judge
 from voc_training.split import split
@@ -81,7 +87,7 @@ def test_the_encoder_is_the_candidate_where_the_linear_model_sees_nothing(joint:
 def test_two_heads_share_one_graph_which_lies_in_the_subject_folder(joint: Joint) -> None:
     """The work manifest refers to the graph and the tokenizer by hash, and holds no copy."""
     work, subject = joint.built["work"], joint.built["subject"]
-    for name in ("model.onnx", "model_int8.onnx", "tokenizer.json"):
+    for name in ("model.onnx", "model_fp16.onnx", "model_int8.onnx", "tokenizer.json"):
         assert work.manifest.files[name].folder == "kobert_subject_20260120"
         assert not (work.directory / name).exists()
         assert (subject.directory / name).exists()
@@ -105,16 +111,34 @@ def test_torch_and_the_fp32_graph_agree(joint: Joint) -> None:
     assert joint.encoder.parity["fp32"].largest_difference < 1e-3
 
 
-def test_int8_serves_only_after_it_passed_the_gate_under_two_batchings(joint: Joint) -> None:
-    """Against a champion that is always wrong both looks at int8 are recorded, and it serves on CPUs."""
+def test_cheaper_graphs_serve_only_after_they_passed_the_gate_under_two_batchings(joint: Joint) -> None:
+    """Against a champion that is always wrong every look is recorded; int8 serves on CPUs and fp16 on GPUs."""
     frozen = joint.frozen["subject"]
     nobody = ChampionSays("keyword", ["기타_기타"] * len(frozen), np.ones(len(frozen), dtype=bool))
     found = judge(joint.built["subject"], frozen, nobody, TAXONOMY)
     assert found.decision.promote
-    assert [look.precision for look in found.looks] == ["int8/512", "int8/4096"]
+    assert [look.precision for look in found.looks] == ["int8/512", "int8/4096", "fp16/512", "fp16/4096"]
     assert all(look.promote for look in found.looks)
-    assert found.serve == {"cpu": "int8", "cuda": "fp32"}
+    assert found.serve == {"cpu": "int8", "cuda": "fp16"}
     assert joint.built["subject"].manifest.serve == {"cpu": "fp32"}
+
+
+def test_a_cheaper_graph_whose_labels_differ_does_not_serve(joint: Joint, tmp_path: Path) -> None:
+    """A graph with random weights in int8's place fails its looks: CPUs get fp32, and a note gives the share."""
+    built, frozen = joint.built["subject"], joint.frozen["subject"]
+    copied = tmp_path / built.directory.name
+    shutil.copytree(built.directory, copied)
+    seed_everything(9)
+    (tmp_path / "other").mkdir()
+    size = BertConfig.from_pretrained(built.directory)
+    bert = BertModel(size)  # type: ignore[no-untyped-call]  # transformers has no types
+    other = HeadedEncoder(bert, {head: len(CLASSES) for head in HEADS})
+    shutil.copyfile(export_fp32(other, tmp_path / "other"), copied / "model_int8.onnx")
+    nobody = ChampionSays("keyword", ["기타_기타"] * len(frozen), np.ones(len(frozen), dtype=bool))
+    found = judge(built._replace(directory=copied), frozen, nobody, TAXONOMY)
+    assert found.decision.promote
+    assert found.serve == {"cpu": "fp32", "cuda": "fp16"}
+    assert re.match(r"int8 is not served: its labels agree with fp32 in \d+\.\d\d%", found.notes[0])
 
 
 def test_int8_is_not_looked_at_when_fp32_is_refused(joint: Joint) -> None:

@@ -47,6 +47,14 @@ def test_a_commands_processes_are_seen_with_their_memory(tmp_path: Path) -> None
     assert seen.steps("another-step") == []
 
 
+def test_the_memory_of_whoever_measures_is_not_the_commands(tmp_path: Path) -> None:
+    """A process that holds half a gigabyte itself does not see that in the peak of the small command that it starts."""
+    held = bytearray(b"x" * 500_000_000)
+    seen = watch([sys.executable, "-c", "import time; time.sleep(0.3)"], os.environ, tmp_path)
+    assert len(held) == 500_000_000
+    assert 1 < seen.peak_mb < 100
+
+
 def test_a_command_that_fails_is_not_measured(tmp_path: Path) -> None:
     """A command with another exit code than 0 raises with the end of its output."""
     with pytest.raises(CommandFailedError, match=r"Exit code 3:\n.*the reason"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import logging
 from pathlib import Path
 
@@ -57,6 +58,13 @@ def test_an_id_outside_the_graphs_vocabulary_is_a_data_error(tmp_path: Path) -> 
     fx.write_graph(tmp_path / "g.onnx", {"logits": fx.table(6, 4, 1)})
     with pytest.raises(session.GraphError, match="fails on its input"):
         session.Graph(tmp_path / "g.onnx", "cpu", workers=1).run(ROWS)
+
+
+def test_a_c_library_without_the_switch_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there is no mallopt a graph is opened all the same."""
+    monkeypatch.setattr(ctypes, "CDLL", lambda _name: object())
+    fx.write_graph(tmp_path / "g.onnx", {"logits": fx.table(50, 4, 1)})
+    assert session.Graph(tmp_path / "g.onnx", "cpu", workers=1).outputs == ("logits",)
 
 
 @pytest.mark.parametrize("budget", [1, 9, 18, 10_000])
@@ -129,6 +137,34 @@ def test_the_probe_is_a_graph_of_one_identity() -> None:
     assert [node.op_type for node in model.graph.node] == ["Identity"]
     answer = ort.InferenceSession(session._PROBE, providers=[session.CPU]).run(None, {"x": np.array([3.0], np.float32)})
     assert answer[0].tolist() == [3.0]
+
+
+@pytest.mark.parametrize(
+    ("really", "device", "said"),
+    [
+        ([session.CUDA, session.CPU], "cuda", "runs on cuda"),
+        ([session.CPU], "cpu", "found no usable CUDA and cuDNN: tagging runs on the CPU"),
+    ],
+)
+def test_cuda_counts_only_when_a_session_really_has_it(
+    really: list[str], device: str, said: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The GPU build names CUDA among its providers with and without a card; what a real session got decides."""
+    monkeypatch.setattr(ort, "get_available_providers", lambda: [session.CUDA, session.CPU])
+    monkeypatch.setattr(ort, "preload_dlls", lambda: None)
+    monkeypatch.setattr(session, "_providers", lambda _model, _device: really)
+    session.detect_device.cache_clear()
+    with caplog.at_level(logging.INFO):
+        found = session.detect_device()
+    session.detect_device.cache_clear()
+    assert found == device
+    assert said in caplog.text
+
+
+def test_fp16_is_asked_on_the_detected_device_and_the_others_on_the_cpu() -> None:
+    """A graph for GPUs is judged on one when there is one."""
+    assert session.device_of("fp16") == session.detect_device()
+    assert session.device_of("int8") == session.device_of("fp32") == "cpu"
 
 
 def test_the_device_is_what_a_session_really_has(caplog: pytest.LogCaptureFixture) -> None:

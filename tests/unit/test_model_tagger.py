@@ -12,8 +12,8 @@ import pandas as pd
 import pytest
 
 from tests.unit import fixtures_infer as fx
-from voc_models.artifact import Component, Part
-from voc_models.calibration import Calibration
+from voc_models.artifact import Component, Part, file_entries
+from voc_models.calibration import Calibration, NotFiniteError
 from voc_models.labels import HEADS, OTHER, Head, TaxonomyEntry, checked_taxonomy
 from voc_models.loader import ModelLoader
 from voc_models.plan import PlannedModel
@@ -68,6 +68,21 @@ def test_a_frame_comes_back_with_labels_and_confidences(tmp_path: Path) -> None:
         pairs = list(zip(tagged[f"{head}_major"], tagged[f"{head}_minor"], strict=True))[filled]
         assert pairs == expected[head].labels[filled]
         np.testing.assert_array_equal(tagged[f"{head}_confidence"][filled], expected[head].confidences[filled])
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_a_graph_that_answers_no_numbers_never_becomes_a_table(tmp_path: Path, bad: float) -> None:
+    """NaN or infinity in a trained model's weights ends in exit 65: there is no frame of which a CSV could be made."""
+    directory, manifest = fx.write_head(tmp_path, "subject")
+    assert manifest.tokenizer is not None
+    values = fx.table(manifest.tokenizer.size, 4, 1)
+    values[:, 2] = bad
+    fx.write_graph(directory / "model.onnx", {"logits": values})
+    broken = manifest.model_copy(update={"files": file_entries(directory)})
+    tagger = ModelTagger(fx.VERSION, ModelLoader("cpu", workers=1).load([(directory, broken)], TAXONOMY), TAXONOMY)
+    with pytest.raises(NotFiniteError) as raised:
+        tagger.tag(ROWS)
+    assert raised.value.exit_code == 65
 
 
 def test_a_row_without_text_is_other_with_confidence_0(tmp_path: Path) -> None:

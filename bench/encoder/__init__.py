@@ -1,0 +1,1 @@
+"""What the encoder's section measures, one file for each question."""
