@@ -19,8 +19,15 @@ from voc_operator import crd
 
 KUBERNETES = ("k8s.io/kubernetes", "v1.36.3")
 PROMETHEUS_OPERATOR = ("github.com/prometheus-operator/prometheus-operator", "v0.85.0")
-_PROMETHEUS_CRDS = "example/prometheus-operator-crd"
-_PROMETHEUS_KINDS = ("podmonitors", "prometheusrules")
+ARGO_CD = ("github.com/argoproj/argo-cd/v3", "v3.2.6")
+#: Modules and the files in them that are CustomResourceDefinitions.
+_CUSTOM = {
+    PROMETHEUS_OPERATOR: [
+        f"example/prometheus-operator-crd/monitoring.coreos.com_{kind}.yaml"
+        for kind in ("podmonitors", "prometheusrules")
+    ],
+    ARGO_CD: [f"manifests/crds/{kind}-crd.yaml" for kind in ("applicationset", "appproject")],
+}
 #: Where kubeconform finds a kind's schema in the folder; it takes the version for the group of what has none.
 LOCATION = "{{ .ResourceKind }}_{{ .Group }}_{{ .ResourceAPIVersion }}.json"
 _REFERENCE = "#/components/schemas/"
@@ -30,7 +37,7 @@ Schema = dict[str, Any]
 
 def folder() -> Path:
     """Return the folder of schemas, made once for these versions and this definition."""
-    key = hashlib.sha256(f"{KUBERNETES}{PROMETHEUS_OPERATOR}{crd.text()}{Path(__file__).read_text()}".encode())
+    key = hashlib.sha256(f"{KUBERNETES}{_CUSTOM}{crd.text()}{Path(__file__).read_text()}".encode())
     target = cache() / "schemas" / key.hexdigest()[:16]
     target.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{target}.lock"):
@@ -54,8 +61,7 @@ def _kubernetes_files() -> list[Path]:
 
 
 def _custom_definitions() -> list[Schema]:
-    published = module(*PROMETHEUS_OPERATOR) / _PROMETHEUS_CRDS
-    files = [published / f"monitoring.coreos.com_{kind}.yaml" for kind in _PROMETHEUS_KINDS]
+    files = [module(*published) / name for published, names in _CUSTOM.items() for name in names]
     return [crd.definition(), *(yaml.load(file.read_text(encoding="utf-8"), yaml.CSafeLoader) for file in files)]
 
 

@@ -26,7 +26,10 @@ def test_the_chart_carries_the_definition_that_the_code_makes() -> None:
 def test_the_definition_is_installed_whole_and_kept(helm4: GoTool) -> None:
     """The rendered CRD is the code's with a keep policy, so that an uninstall removes no run; it can be left out."""
     found = named(objects(helm4, *REQUIRED), "CustomResourceDefinition", "vocmonthlyruns.vocnlp.io")
-    assert found["metadata"].pop("annotations") == {"helm.sh/resource-policy": "keep"}
+    assert found["metadata"].pop("annotations") == {
+        "helm.sh/resource-policy": "keep",
+        "argocd.argoproj.io/sync-options": "Prune=false,Delete=false",
+    }
     found["metadata"].pop("labels")
     assert found == crd.definition()
     assert not [one for one in objects(helm4, *REQUIRED, "--set=crds.create=false") if "Definition" in one["kind"]]
