@@ -8,6 +8,7 @@ The Go checksum database vouches for each version.
 from __future__ import annotations
 
 import functools
+import hashlib
 import json
 import os
 import shutil
@@ -32,6 +33,8 @@ HELM3 = GoTool("helm", "helm.sh/helm/v3/cmd/helm", "v3.22.0")
 KUBECONFORM = GoTool("kubeconform", "github.com/yannh/kubeconform/cmd/kubeconform", "v0.8.0")
 HELM_DOCS = GoTool("helm-docs", "github.com/norwoodj/helm-docs/cmd/helm-docs", "v1.14.2")
 TOOLS = (HELM4, HELM3, KUBECONFORM, HELM_DOCS)
+#: Programs of our own around a project's libraries: folders with a Go module each, whose go.sum pins everything.
+LOCAL = {name: Path(__file__).parent / "chart" / name for name in ("rules", "flux")}
 
 
 class ToolError(Exception):
@@ -77,17 +80,20 @@ def module(path: str, version: str) -> Path:
 
 
 @functools.cache
-def local_program(source: Path, name: str) -> Path:
-    """Return a program built from the Go module in ``source``, whose go.sum pins everything it needs.
+def local_program(name: str) -> Path:
+    """Return the program of ``LOCAL`` called ``name``, built when its source is new.
 
     Raises:
         ToolError: Go is missing or the build failed.
     """
-    folder = cache() / "go" / "local"
+    source = LOCAL[name]
+    files = sorted(file for file in source.iterdir() if file.suffix in {".go", ".mod", ".sum"})
+    content = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:16]
+    folder = cache() / "go" / f"{name}-{content}"
     folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder / f".{name}.lock"):
-        # Go's build cache makes the second build instant, and a changed source builds anew.
-        _go("build", "-trimpath", "-o", str(folder / name), ".", environment={"CGO_ENABLED": "0"}, folder=source)
+    with FileLock(folder / ".lock"):
+        if not (folder / name).exists():
+            _go("build", "-trimpath", "-o", str(folder / name), ".", environment={"CGO_ENABLED": "0"}, folder=source)
     return folder / name
 
 
@@ -115,4 +121,8 @@ if __name__ == "__main__":
     for one in TOOLS:
         if not wanted or one.name in wanted:
             sys.stdout.write(f"{program(one)}\n")
+            sys.stdout.flush()
+    for own in LOCAL:
+        if not wanted or own in wanted:
+            sys.stdout.write(f"{local_program(own)}\n")
             sys.stdout.flush()

@@ -16,7 +16,6 @@ from tests.chart.render import REQUIRED, ROOT, Object, objects
 from tests.tools_go import GoTool, local_program
 
 RUNBOOKS = ROOT / "docs" / "runbooks"
-ENGINE = ROOT / "tests" / "chart" / "rules"
 ALERTING = (*REQUIRED, "--set=monitoring.prometheusRule.enabled=true", "--namespace=voc")
 DAY = 86400
 
@@ -48,7 +47,7 @@ def firing(tool: GoTool, found: list[dict[str, Any]], *times: int, words: tuple[
     """Return the alerts whose expressions are true at each of ``times``; ``for`` is not waited for."""
     asked = {"rules": yaml.safe_dump(rules(tool, *words)), "series": found, "at": times}
     answer = subprocess.run(
-        [local_program(ENGINE, "rules")], input=json.dumps(asked), capture_output=True, text=True, check=False
+        [local_program("rules")], input=json.dumps(asked), capture_output=True, text=True, check=False
     )
     assert answer.returncode == 0, answer.stderr
     told = json.loads(answer.stdout)

@@ -21,8 +21,10 @@ from tests.chart.render import (
     pod_specs,
 )
 from tests.tools_go import GoTool
-from voc_models.run import Mode, VocMonthlyRun
-from voc_operator.config import OperatorConfig, read_config
+from voc_models.months import Month
+from voc_models.run import Mode, RunSpec, Step, VocMonthlyRun
+from voc_operator.config import OperatorConfig, StepConfig, read_config
+from voc_operator.jobs import Attempt, RunRef, build_job
 from voc_training.settings import Settings as TrainingSettings
 from voc_worker.settings import Settings
 
@@ -97,6 +99,25 @@ def test_the_operator_reads_every_part_of_its_configuration(helm4: GoTool) -> No
         assert mounted == {volume["name"] for volume in step.volumes} == {"files", "google"}
 
 
+def test_the_chart_says_every_field_of_the_configuration(helm4: GoTool) -> None:
+    """No field of OperatorConfig is out of the chart's reach; plain settings of the steps come by their ConfigMap."""
+    words = (*REQUIRED, *EVERYTHING, '--set-json=images.pullSecrets=["registry"]', "--set=jobs.priorityClassName=low")
+    found = config(
+        objects(helm4, *words, '--set-json=steps.building={"nodeSelector": {"a": "b"}, "scratchSize": "1Gi"}')
+    )
+    assert OperatorConfig.model_fields.keys() - found.model_fields_set == {"environment"}
+    said = found.building.model_fields_set | {"tolerations"}
+    assert StepConfig.model_fields.keys() - said == set()
+
+
+def test_the_chart_has_the_operators_own_pauses(helm4: GoTool) -> None:
+    """The chart's pauses are the defaults of the operator, so that both documents say the same."""
+    found = config(objects(helm4, *REQUIRED))
+    pauses = [name for name in OperatorConfig.model_fields if name.endswith("_seconds")]
+    defaults = {name: OperatorConfig.model_fields[name].default for name in pauses}
+    assert {name: getattr(found, name) for name in pauses} == defaults
+
+
 @pytest.mark.parametrize("name", ENVIRONMENTS)
 @pytest.mark.parametrize("more", [(), EVERYTHING], ids=["plain", "everything"])
 def test_the_steps_know_every_setting(
@@ -124,6 +145,21 @@ def test_files_of_the_steps_lie_where_their_settings_say(helm4: GoTool) -> None:
     assert {given["SOURCE_CONFIG"], given["SHEETS_MAP"]} == {f"{mounts['files']}/{name}" for name in files}
     assert yaml.safe_load(files["source.yaml"]) == {"voc": {"table": "cs.voc_master"}}
     assert given["GOOGLE_APPLICATION_CREDENTIALS"] == f"{mounts['google']}/google-key.json"
+
+
+def test_the_workers_check_runs_as_a_step_does(helm4: GoTool) -> None:
+    """`helm test` tries the worker with the settings, Secrets, files and account that the operator gives to a step."""
+    found = objects(helm4, *REQUIRED, *EVERYTHING, '--set-json=extraSecrets=["proxy"]')
+    run = RunRef("r", "voc", "1a2b3c4d", "full_20260101_020000_1a2b3", Month(2025, 12), "2025-12-31T17:00:00Z")
+    step = build_job(run, RunSpec(mode=Mode.FULL), config(found), Attempt(Step.PREPARE, "", 0))["spec"]["template"][
+        "spec"
+    ]
+    check = named(found, "Pod", "voc-nlp-check-worker")["spec"]
+    (tried,), (real,) = check["containers"], step["containers"]
+    for part in ("env", "envFrom", "image", "imagePullPolicy", "volumeMounts", "securityContext"):
+        assert sorted(tried[part], key=str) == sorted(real[part], key=str), part
+    assert check["serviceAccountName"] == step["serviceAccountName"]
+    assert {volume["name"] for volume in check["volumes"]} == {volume["name"] for volume in step["volumes"]}
 
 
 @pytest.mark.parametrize("name", ENVIRONMENTS)

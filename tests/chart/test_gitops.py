@@ -17,7 +17,6 @@ from voc_models.run import VocMonthlyRun
 from voc_operator.status import FINISHED, Phase
 
 GITOPS = ROOT / "gitops"
-FLUX = ROOT / "tests" / "chart" / "flux"
 HEALTH = "resource.customizations.health.vocnlp.io_VocMonthlyRun"
 GOOD = {Phase.SUCCEEDED}
 BAD = FINISHED - GOOD
@@ -81,7 +80,7 @@ def flux(judged: list[Object]) -> list[str]:
     ]
     manifests = [part for file in files for part in file.read_text(encoding="utf-8").split("\n---\n")]
     asked = json.dumps({"manifests": manifests, "judged": judged})
-    answer = subprocess.run([local_program(FLUX, "flux")], input=asked, capture_output=True, text=True, check=False)
+    answer = subprocess.run([local_program("flux")], input=asked, capture_output=True, text=True, check=False)
     assert answer.returncode == 0, answer.stderr
     told = json.loads(answer.stdout)
     assert isinstance(told, list)

@@ -156,6 +156,26 @@ def test_beyond_its_namespace_the_operator_reads_one_definition(helm4: GoTool) -
     assert not {one["kind"] for one in objects(helm4, *REQUIRED, "--set=rbac.create=false")} & {"Role", "RoleBinding"}
 
 
+def test_the_clusters_own_roles_reach_runs_on_request(helm4: GoTool) -> None:
+    """With aggregateRoles, view sees runs, edit starts them, and admin has every right that an install hands out."""
+    words = ("--set=crds.aggregateRoles=true", "--set=rbac.clusterScoped=false")
+    found = objects(helm4, *REQUIRED, *words)
+    label = "rbac.authorization.k8s.io/aggregate-to-"
+    rights = {
+        name.removeprefix(label): grants(one)
+        for one in found
+        if one["kind"] == "ClusterRole"
+        for name in one["metadata"]["labels"]
+        if name.startswith(label)
+    }
+    assert rights["view"] == {("vocnlp.io", "vocmonthlyruns", verb) for verb in ("get", "list", "watch")}
+    assert {resource for _, resource, _ in rights["edit"]} == {"vocmonthlyruns"}
+    handed_out = {right for name in RIGHTS for right in RIGHTS[name] if right[0] == "vocnlp.io"}
+    assert handed_out <= rights["view"] | rights["edit"] | rights["admin"]
+    without = objects(helm4, *REQUIRED, *words, "--set=crds.create=false")
+    assert [one for one in without if one["kind"] == "ClusterRole"] == []
+
+
 def test_releases_of_one_name_do_not_share_cluster_objects(helm4: GoTool) -> None:
     """The names of cluster-wide objects differ between namespaces, so a second release takes nothing over."""
     names = {

@@ -37,6 +37,11 @@ secrets:
   {{- include "voc-nlp.stepSecrets" . | nindent 2 }}
 terminationGracePeriodSeconds: {{ .Values.jobs.terminationGracePeriodSeconds | int }}
 attemptDeadlineSeconds: {{ .Values.jobs.attemptDeadlineSeconds | int }}
+retryPauseSeconds: {{ .Values.retries.pauseSeconds }}
+outagePauseSeconds: {{ .Values.retries.outagePauseSeconds }}
+lostPodSeconds: {{ .Values.retries.lostPodSeconds }}
+blockedSeconds: {{ .Values.retries.blockedSeconds }}
+statusIntervalSeconds: {{ .Values.retries.statusIntervalSeconds }}
 {{- range $name, $step := .Values.steps }}
 {{ $name }}:
   {{- include "voc-nlp.stepConfig" (dict "root" $ "step" $step) | nindent 2 }}
