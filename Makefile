@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 export OMP_NUM_THREADS ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo demo-clean test check lint format unit integration e2e browser training bench tools lock wheel clean
+.PHONY: help demo demo-clean test check lint format unit integration e2e browser chart training bench tools go-tools crd chart-docs lock wheel clean
 
 help: ## Show this list
 	@grep -hE '^[a-z][a-z0-9-]*:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -19,7 +19,7 @@ demo: $(VENV)/.demo ## A whole month on this machine: tag, review, refresh, trai
 demo-clean: ## Remove what the demo made (./var/demo), the environment stays
 	@if [ -x $(BIN)/voc ]; then $(BIN)/voc demo --remove; else rm -rf var/demo; fi
 
-test: tools $(VENV)/.dev check ## Every check and every test
+test: tools $(VENV)/.dev check go-tools ## Every check and every test
 	@echo "== tests"
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup
 
@@ -43,6 +43,18 @@ e2e: $(VENV)/.dev ## `voc` as a person types it
 
 browser: tools $(VENV)/.dev ## Dashboards in a real browser
 	@$(BIN)/python -m pytest tests/browser
+
+chart: go-tools ## The Helm chart, rendered by Helm 4 and 3 and checked
+	@$(BIN)/python -m pytest -n 2 tests/chart
+
+go-tools: $(VENV)/.dev ## Build the Go programs that tests drive (the first time takes minutes)
+	@$(BIN)/python -m tests.tools_go
+
+crd: $(VENV)/.dev ## Write the chart's CustomResourceDefinition from the models
+	@$(BIN)/python -m voc_operator.crd > charts/voc-nlp/files/crd.yaml
+
+chart-docs: $(VENV)/.dev ## Write the chart's README from its values
+	@$$($(BIN)/python -m tests.tools_go helm-docs) --sort-values-order=file --chart-search-root=charts
 
 bench: $(VENV)/.dev ## Measure the numbers that the issues name
 	@$(BIN)/python -m bench
