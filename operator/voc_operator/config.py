@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 from yaml import YAMLError, safe_load
 
 from voc_models.exit_codes import UsageError
-from voc_models.run import CamelModel, Step
+from voc_models.run import CamelModel, Mode, RunSpec, Step
 
 
 class Resources(CamelModel):
@@ -59,11 +59,22 @@ class OperatorConfig(CamelModel):
         60, gt=0, description="A pod that cannot start is reported in a condition after this time."
     )
     status_interval_seconds: float = Field(2, gt=0, description="Least time between two status patches of one run.")
+    runs: dict[Mode, dict[str, Any]] = Field(
+        default_factory=dict, description="Spec fields of the runs that trigger and backfill create, by mode."
+    )
     prepare: StepConfig = StepConfig()
     building: StepConfig = StepConfig(gpus=1)
     refresh: StepConfig = StepConfig()
     train: StepConfig = StepConfig(gpus=1)
     publish: StepConfig = StepConfig()
+
+    @model_validator(mode="after")
+    def _runs_are_specs(self) -> OperatorConfig:
+        for mode, fields in self.runs.items():
+            if taken := fields.keys() & {"mode", "month"}:
+                raise ValueError(f"runs.{mode} must not name {', '.join(sorted(taken))}: the schedule decides")
+            RunSpec.model_validate({"mode": mode, **fields})
+        return self
 
     def step(self, step: Step, *, refresh: bool) -> StepConfig:
         """Return how pods of ``step`` run; building Jobs of a refresh merge reviews and need no GPU."""

@@ -37,6 +37,8 @@ secrets:
   {{- include "voc-nlp.stepSecrets" . | nindent 2 }}
 terminationGracePeriodSeconds: {{ .Values.jobs.terminationGracePeriodSeconds | int }}
 attemptDeadlineSeconds: {{ .Values.jobs.attemptDeadlineSeconds | int }}
+runs:
+  {{- toYaml .Values.runs | nindent 2 }}
 retryPauseSeconds: {{ .Values.retries.pauseSeconds }}
 outagePauseSeconds: {{ .Values.retries.outagePauseSeconds }}
 lostPodSeconds: {{ .Values.retries.lostPodSeconds }}
