@@ -17,7 +17,7 @@ from voc_models.session import Graph
 from voc_models.text import ModelInput
 from voc_models.threads import available_cpus
 from voc_models.tokenizer import Tokenizer, load_tokenizer
-from voc_training.encoder import SCRATCH, HeadedEncoder, build_encoder, seed_everything
+from voc_training.encoder import SCRATCH, HeadedEncoder, Shape, build_encoder, seed_everything
 from voc_training.export import Parity, export_fp32, parity, proved_fp32, quantise_int8, room_on_disk, torch_logits
 from voc_training.split import Split
 from voc_training.trainer import (
@@ -45,6 +45,7 @@ class EncoderPlan(NamedTuple):
     rows_per_step: int | None = None
     tokens: int | None = None
     seed: int = 42
+    shape: Shape | None = None
 
     def schedule(self, rows: int) -> Schedule:
         """Return the schedule for that many rows."""
@@ -104,7 +105,11 @@ def train_encoder(
     seed_everything(plan.seed)
     with room_on_disk(directory):
         encoder = build_encoder(
-            plan.base_model, {head: len(part.classes) for head, part in taught.items()}, inputs_of(train), directory
+            plan.base_model,
+            {head: len(part.classes) for head, part in taught.items()},
+            inputs_of(train),
+            directory,
+            plan.shape,
         )
         report = fit(
             encoder.model,

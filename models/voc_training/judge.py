@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from voc_models.artifact import Device, Precision
 from voc_models.labels import Head, Taxonomy
@@ -20,6 +19,7 @@ from voc_models.store import ObjectStore
 from voc_training.build import Built
 from voc_training.evaluate import Answers, Metrics, measure
 from voc_training.gate import Decision, Judged, Sides, decide
+from voc_training.rows import keyword_columns
 from voc_training.served import BATCHINGS, BothWays, ask, load, measured, with_graph
 
 #: Share of labels that an int8 graph must have in common with fp32.
@@ -27,11 +27,10 @@ LEAST_AGREEMENT = 0.995
 
 
 class ChampionSays(NamedTuple):
-    """The champion's labels for frozen rows; ``known`` marks the rows for which there is an answer to compare with."""
+    """The champion's labels for the frozen rows, row by row."""
 
     name: str
     labels: list[str]
-    known: NDArray[np.bool_]
 
 
 class Verdict(NamedTuple):
@@ -57,16 +56,15 @@ def champion_says(
 ) -> ChampionSays:
     """Return what the champion answers for the frozen rows.
 
-    A release is asked through inference, today's taxonomy applied. Of the keyword tagger, which lives in the worker,
-    the labels are those that it gave when it tagged the month; rows that another model tagged are left out.
+    A release is asked through inference, and where it leaves the head to keywords, the keyword tagger: whoever tagged
+    the rows then, the answer is today's, with today's taxonomy.
     """
     entry = release.head(head) if release else None
     if release is None or entry is None:
-        labels = list(frozen[f"keyword_{head}"])
-        return ChampionSays(KEYWORD_MODEL, labels, np.asarray([label != "" for label in labels], dtype=bool))
+        return ChampionSays(KEYWORD_MODEL, list(frozen[keyword_columns(reply=True)[head][0]]))
     cached = [one for one in fetch(models, release, cache, "cpu") if one.manifest.head == head]
     model = ModelLoader("cpu").load([(one.directory, one.manifest) for one in cached], taxonomy)
-    return ChampionSays(release.version, ask(model, head, frozen).labels, np.ones(len(frozen), dtype=bool))
+    return ChampionSays(release.version, ask(model, head, frozen).labels)
 
 
 def judge(built: Built, frozen: pd.DataFrame, champion: ChampionSays, taxonomy: Taxonomy) -> Verdict:
@@ -76,40 +74,33 @@ def judge(built: Built, frozen: pd.DataFrame, champion: ChampionSays, taxonomy: 
     it serves on CPUs when both pass and its labels agree with fp32.
     """
     model = load(built.directory, built.manifest, taxonomy)
-    rows, labels = (
-        frozen[champion.known],
-        [label for label, known in zip(champion.labels, champion.known, strict=True) if known],
-    )
     notes = []
-    if len(rows) < len(frozen):
-        notes.append(
-            f"{len(frozen) - len(rows)} frozen rows are left out: another model tagged them, "
-            "and what the keyword tagger would say is unknown."
-        )
-    answers = ask(model, built.head, rows)
+    answers = ask(model, built.head, frozen)
     sides = Sides(built.head, champion.name, built.manifest.version, built.manifest.serve["cpu"])
-    first = decide(_judged(rows, labels, answers.labels), sides)
+    first = decide(_judged(frozen, champion.labels, answers.labels), sides)
     serve: dict[Device, Precision] = dict(built.manifest.serve)
     looks: list[Decision] = []
     if first.promote and "kobert" in built.manifest.parts:
         agreements = []
         for budget in BATCHINGS:
             int8, _ = with_graph(model, built.directory, built.manifest, "int8", budget)
-            quantised = ask(int8, built.head, rows).labels
-            looks.append(decide(_judged(rows, labels, quantised), sides._replace(precision=f"int8/{budget}")))
+            quantised = ask(int8, built.head, frozen).labels
+            looks.append(
+                decide(_judged(frozen, champion.labels, quantised), sides._replace(precision=f"int8/{budget}"))
+            )
             agreements.append(float(np.mean([a == b for a, b in zip(quantised, answers.labels, strict=True)])))
         if all(look.promote for look in looks) and min(agreements) >= LEAST_AGREEMENT:
             serve = {"cpu": "int8", "cuda": "fp32"}
         else:
             notes.append(f"int8 is not served: its labels agree with fp32 in {min(agreements):.2%} of the frozen rows.")
-    classes = sorted(set(rows["label"]))
-    truth = list(rows["label"])
+    classes = sorted(set(frozen["label"]))
+    truth = list(frozen["label"])
     return Verdict(
         decision=first,
         looks=tuple(looks),
         serve=serve,
-        candidate=measured(model, built.head, rows, classes),
-        champion=measure(Answers(truth, labels, np.ones(len(labels))), classes),
+        candidate=measured(model, built.head, frozen, classes),
+        champion=measure(Answers(truth, champion.labels, np.ones(len(truth))), classes),
         notes=tuple(notes),
     )
 

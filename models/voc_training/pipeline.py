@@ -13,12 +13,10 @@ import pandas as pd
 
 from voc_models.artifact import TrainingFacts
 from voc_models.calibration import IDENTITY
-from voc_models.exit_codes import DataError
 from voc_models.labels import HEAD_NAMES, HEADS, Head
 from voc_models.months import KST, zone
 from voc_models.plan import Plan
-from voc_models.registry import Registry, RegistryError
-from voc_models.run import KEYWORD_MODEL
+from voc_models.registry import Registry
 from voc_models.store import ObjectStore
 from voc_training.build import Built, Origin, build_head, finished
 from voc_training.card import write_cards
@@ -88,27 +86,13 @@ def train(job: Job) -> RunDecision:
 def _tables(job: Job) -> dict[Head, HeadRows]:
     """Read and clean the reviewed rows of every head."""
     reviewed = load_reviewed(job.store, job.plan)
-    names = set(reviewed["machine_model"])
-    table = cleaned(reviewed, {head: _keyword_names(job.models, names, head) for head in HEADS})
+    table = cleaned(reviewed, job.plan.taxonomy)
     tables = {head: head_rows(table, head, job.plan.taxonomy) for head in HEADS}
     for head, rows in tables.items():
         log.info("%s: %d reviewed rows, %d classes.", HEAD_NAMES[head], len(rows.rows), len(rows.classes))
         for note in rows.notes:
             log.info("%s: %s", HEAD_NAMES[head], note)
     return tables
-
-
-def _keyword_names(models: ObjectStore, names: set[str], head: Head) -> frozenset[str]:
-    """Return which models' labels of ``head`` were the keyword tagger's: a release may leave a head to it."""
-    found = {KEYWORD_MODEL}
-    for name in names - found:
-        try:
-            release = Registry(models).release(name)
-        except (RegistryError, DataError):  # a release that is gone: nobody knows who answered
-            continue
-        if release.head(head) is None:
-            found.add(name)
-    return frozenset(found)
 
 
 def _taught(

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from tests.integration.fixtures_training import Reviewed, reviewed_store, taxonomy
@@ -26,8 +27,12 @@ from voc_models.run import TrainSpec
 from voc_models.text import model_input
 from voc_training.data import NoReviewsError, StoredRowsError, load_reviewed, snapshot_key
 from voc_training.fit_encoder import EncoderPlan
+from voc_training.judge import champion_says
 from voc_training.pipeline import Job, train
 from voc_training.publish import RunDecision, apply, stored_decision
+from voc_training.rows import cleaned, head_rows
+from voc_worker.columns import CONFIDENCES, LABELS
+from voc_worker.tables import read_csv
 
 MONTHS = (Month(2025, 9), Month(2025, 10), Month(2025, 11))
 NOW = datetime(2026, 1, 20, 4, tzinfo=UTC)
@@ -184,11 +189,45 @@ def test_text_and_labels_are_read_back_as_the_worker_wrote_them(tmp_path: Path) 
     reviewed = reviewed_store(tmp_path, MONTHS[:1], most_rows=60)
     rows = load_reviewed(reviewed.store, reviewed.plan)
     assert len(rows) == 60
-    assert rows["machine_model"].unique().tolist() == ["keyword"]
-    assert rows["machine_subject_score"].between(0, 1).all()
     assert rows["is_sample"].dtype == bool
     assert 0 < rows["is_sample"].sum() < 30
     assert not rows["title"].str.startswith("'").any()
+
+
+def test_the_keyword_tagger_says_in_training_what_it_said_in_the_worker(tmp_path: Path) -> None:
+    """Asked about the text of the tagged files, it gives the labels and scores that the worker wrote into them."""
+    reviewed = reviewed_store(tmp_path, MONTHS[:1])
+    table = cleaned(load_reviewed(reviewed.store, reviewed.plan), taxonomy()).set_index("voc_id")
+    objects = [one.key for one in reviewed.store.list(MONTHS[0].compact) if "/tagged_" in one.key]
+    written = pd.concat([read_csv(reviewed.store.get(key).data, key) for key in objects]).set_index("voc_id")
+    assert len(written) == len(table) > 300
+    for head in HEADS:
+        joined = written[f"{head}_major"] + "_" + written[f"{head}_minor"]
+        assert table[f"keyword_{head}"].to_dict() == joined.to_dict()
+        scores = written.loc[table.index, f"{head}_confidence"].to_numpy()
+        assert table[f"keyword_{head}_score"].to_numpy() == pytest.approx(scores, abs=1e-4)
+
+
+class Stubborn:
+    """A release that calls everything 기타/기타."""
+
+    name = "20250101"
+
+    def tag(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Label ``rows``."""
+        cells = [(*OTHER, *OTHER, 0.5, 0.5)] * len(rows)
+        return pd.DataFrame(cells, index=rows.index, columns=[*LABELS, *CONFIDENCES])
+
+
+def test_rows_that_a_model_tagged_are_compared_with_the_keyword_tagger_too(tmp_path: Path) -> None:
+    """The champion of no release answers every frozen row itself, whatever the tagged file says."""
+    reviewed = reviewed_store(tmp_path, MONTHS[:1], tagger=Stubborn())
+    table = head_rows(cleaned(load_reviewed(reviewed.store, reviewed.plan), taxonomy()), "subject", taxonomy()).rows
+    frozen = table[table["is_sample"]]
+    says = champion_says("subject", frozen, None, reviewed.store, tmp_path / "cache", taxonomy())
+    assert says.name == "keyword"
+    assert len(says.labels) == len(frozen) > 40
+    assert 0.4 < np.mean(np.asarray(says.labels) == frozen["label"].to_numpy()) < 0.9
 
 
 def test_unreviewed_months_are_refused_with_what_to_do(tmp_path: Path) -> None:
