@@ -20,6 +20,7 @@ from voc_models.tokenizer import Tokenizer, load_tokenizer
 from voc_training.encoder import SCRATCH, HeadedEncoder, Shape, build_encoder, seed_everything
 from voc_training.export import Parity, export_fp32, parity, proved_fp32, quantise_int8, room_on_disk, torch_logits
 from voc_training.split import Split
+from voc_training.team import ALONE, Team
 from voc_training.trainer import (
     PRETRAINED_SCHEDULE,
     UNLABELLED,
@@ -90,9 +91,11 @@ def inputs_of(rows: pd.DataFrame, *, reply: bool = True) -> list[ModelInput]:
 
 
 def train_encoder(
-    taught: Mapping[Head, Taught], plan: EncoderPlan, directory: Path, checkpoints: Path
+    taught: Mapping[Head, Taught], plan: EncoderPlan, directory: Path, checkpoints: Path, team: Team = ALONE
 ) -> FittedEncoder:
     """Fit one encoder on all heads in ``taught`` and export it; ``directory`` must exist and be empty.
+
+    The whole ``team`` fits; this process, which leads it, does everything else.
 
     Raises:
         BaseModelError, BaseModelUnavailableError, TokenizerError: the base model cannot be used.
@@ -111,13 +114,14 @@ def train_encoder(
             directory,
             plan.shape,
         )
-        report = fit(
+        report = team.together(
+            fit,
             encoder.model,
             _examples(train, taught, encoder.tokenizer, plan.max_length),
             _examples(validation, taught, encoder.tokenizer, plan.max_length),
             checkpoints,
-            schedule=plan.schedule(len(train)),
-            title=title,
+            plan.schedule(len(train)),
+            title,
         )
         save_file({name: value.contiguous() for name, value in encoder.model.state_dict().items()}, directory / WEIGHTS)
     rows = encode_inputs(encoder.tokenizer, inputs_of(validation.head(_PARITY_ROWS)), plan.max_length)

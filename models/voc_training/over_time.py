@@ -15,6 +15,7 @@ from voc_training.fit_encoder import EncoderPlan, FittedEncoder, Taught, train_e
 from voc_training.rows import HeadRows
 from voc_training.served import load, measured
 from voc_training.split import newest_month, split
+from voc_training.team import Team
 
 #: Points of the learning curve, the last one with all months.
 _POINTS = 4
@@ -47,7 +48,7 @@ def learning_curve(
 
 
 def time_hold_out(
-    built: Built, table: HeadRows, plan: EncoderPlan, work: Path, taxonomy: Taxonomy
+    built: Built, table: HeadRows, plan: EncoderPlan, work: Path, taxonomy: Taxonomy, team: Team
 ) -> dict[str, Any] | None:
     """Fit the candidate's kind once more without the newest month and measure it there; None with fewer than 3 months.
 
@@ -66,7 +67,7 @@ def time_hold_out(
     if "kobert" in built.manifest.parts and plan.base_model != SCRATCH and len(taught.classes) > 1:
         directory = work / "encoder"
         directory.mkdir(parents=True)
-        encoder = train_encoder({built.head: taught}, plan, directory, work / "checkpoints")
+        encoder = train_encoder({built.head: taught}, plan, directory, work / "checkpoints", team)
     found = _built(built.head, taught, encoder, work, taxonomy)
     if found is None or later.empty:
         return None

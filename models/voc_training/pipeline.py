@@ -29,6 +29,7 @@ from voc_training.publish import RunDecision, decision_of, publish, stored_decis
 from voc_training.rows import HeadRows, cleaned, head_rows
 from voc_training.served import ask, load, measured
 from voc_training.split import split
+from voc_training.team import ALONE, Team
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +46,7 @@ class Job(NamedTuple):
     cache: Path
     git_commit: str
     clock: Callable[[], datetime]
+    team: Team = ALONE
 
 
 def train(job: Job) -> RunDecision:
@@ -117,7 +119,7 @@ def _encoders(job: Job, taught: Mapping[Head, Taught], root: Path, checkpoints: 
         name = "_".join(group)
         directory = root / f"encoder_{name}"
         directory.mkdir(parents=True)
-        encoder = train_encoder(group, job.encoder, directory, checkpoints / name)
+        encoder = train_encoder(group, job.encoder, directory, checkpoints / name, job.team)
         fitted |= dict.fromkeys(group, encoder)
     return fitted
 
@@ -165,7 +167,7 @@ def _metrics(
         "validation_accuracy_by_kind": built.choice.accuracies,
         "ece": {"before": raw, "after": validation.with_reply.ece if validation.with_reply else None},
         "learning_curve": learning_curve(built.head, table, taught.parts.validation, work / "curve", job.plan.taxonomy),
-        "time_hold_out": time_hold_out(built, table, job.encoder, work / "hold_out", job.plan.taxonomy),
+        "time_hold_out": time_hold_out(built, table, job.encoder, work / "hold_out", job.plan.taxonomy, job.team),
     }
     if encoder is not None:
         metrics["encoder"] = {

@@ -30,9 +30,11 @@ from transformers import (
 from transformers.trainer_utils import get_last_checkpoint
 
 from voc_models.encoding import Encoded, pad
-from voc_models.exit_codes import DataError, UnavailableError
+from voc_models.exit_codes import DataError, TryAgainError, UnavailableError
+from voc_models.files import whole_file
 from voc_models.labels import Head
 from voc_training.encoder import HeadedEncoder
+from voc_training.team import any_of_us, leader_first, size
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +42,7 @@ log = logging.getLogger(__name__)
 UNLABELLED: Final = -100
 _FINGERPRINT: Final = "fingerprint.json"
 _STATE: Final = "trainer_state.json"
+_MEMORY: Final = "memory.json"
 
 
 class DivergedError(DataError):
@@ -48,6 +51,10 @@ class DivergedError(DataError):
 
 class OutOfMemoryError(UnavailableError):
     """Not even one row fits into memory."""
+
+
+class StartAgainError(TryAgainError):
+    """One of several processes ran out of memory; started again, all of them take fewer rows at once."""
 
 
 class NotFiniteLossError(Exception):
@@ -159,7 +166,7 @@ class _HeadTrainer(Trainer):
             for head, loss in self._losses.items()
         ]
         total = torch.stack(parts).sum()
-        if model.training and not bool(torch.isfinite(total)):
+        if model.training and any_of_us(not bool(torch.isfinite(total)), total.device):
             raise NotFiniteLossError(f"The loss became {float(total.detach())} at step {self.state.global_step}.")
         return (total, outputs) if return_outputs else total
 
@@ -202,7 +209,6 @@ def fit(
     train: Sequence[Example],
     validation: Sequence[Example],
     folder: Path,
-    *,
     schedule: Schedule,
     title: str,
 ) -> FitReport:
@@ -212,14 +218,18 @@ def fit(
     whole one. When memory is short the rows at once are halved (the effective batch stays), then activations are
     recomputed. When the loss stops being a number, the last good checkpoint is kept.
 
+    Several processes (voc_training.team) call it with the same arguments; the rows of a step are shared among them.
+
     Raises:
         DivergedError: the loss stopped being a number and there is no checkpoint yet.
         OutOfMemoryError: not even one row at once fits.
+        StartAgainError: memory is short in one process of several; started again, all of them take half the rows.
     """
-    _keep_only_ours(folder, train, schedule)
-    rows_at_once, notes = schedule.rows_per_step, list[str]()
+    leader_first(lambda: _keep_only_ours(folder, train, schedule))
+    memory = _Memory.known(folder, schedule)
     while True:
-        trainer = _trainer(model, train, validation, folder, schedule, rows_at_once, title)
+        trainer = _trainer(model, train, validation, folder, schedule, memory.rows_at_once, title)
+        leader_first(lambda: _last_whole_checkpoint(folder))
         checkpoint = _last_whole_checkpoint(folder)
         if checkpoint:
             log.info("%s: goes on from %s.", title, checkpoint.name)
@@ -229,24 +239,48 @@ def fit(
                 warnings.filterwarnings("ignore", message="mtime may not be reliable")
                 trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
         except torch.OutOfMemoryError as error:
-            if rows_at_once == 1:
-                raise OutOfMemoryError(
-                    "Not even one row at once fits into the accelerator's memory. "
-                    "Use a larger one, or a smaller base model."
-                ) from error
-            rows_at_once //= 2
-            notes.append(
-                f"Out of memory: {rows_at_once} rows at once, the effective batch stays {schedule.rows_per_step}."
-            )
-            log.warning("%s: %s", title, notes[-1])
+            memory = memory.halved(folder, schedule, error)
+            log.warning("%s: %s", title, memory.notes[-1])
+            if size() > 1:  # the others wait inside the step, and cannot be called back
+                raise StartAgainError(f"{memory.notes[-1]} Start the training again: it goes on with that.") from error
             del trainer
             torch.cuda.empty_cache()
         except NotFiniteLossError as error:
-            notes.append(_go_back(model, folder, error))
-            log.warning("%s: %s", title, notes[-1])
-            return FitReport(0.0, rows_at_once, tuple(notes))
+            note = _go_back(model, folder, error)
+            log.warning("%s: %s", title, note)
+            return FitReport(0.0, memory.rows_at_once, (*memory.notes, note))
         else:
-            return FitReport(float(trainer.state.epoch or 0), rows_at_once, tuple(notes))
+            return FitReport(float(trainer.state.epoch or 0), memory.rows_at_once, memory.notes)
+
+
+class _Memory(NamedTuple):
+    """How many rows fit into the accelerator at once, as far as was found out; kept beside the checkpoints."""
+
+    rows_at_once: int
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def known(cls, folder: Path, schedule: Schedule) -> _Memory:
+        """Return what an earlier attempt found out, at first each process's share of a step."""
+        try:
+            found = json.loads((folder / _MEMORY).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return cls(max(1, schedule.rows_per_step // size()))
+        return cls(int(found["rows_at_once"]), tuple(found["notes"]))
+
+    def halved(self, folder: Path, schedule: Schedule, error: torch.OutOfMemoryError) -> _Memory:
+        """Return half of it, and write it down for whoever starts next."""
+        if self.rows_at_once == 1:
+            raise OutOfMemoryError(
+                "Not even one row at once fits into the accelerator's memory. "
+                "Use a larger one, or a smaller base model."
+            ) from error
+        rows = self.rows_at_once // 2
+        note = f"Out of memory: {rows} rows at once, the effective batch stays {schedule.rows_per_step}."
+        less = _Memory(rows, (*self.notes, note))
+        with whole_file(folder / _MEMORY) as part:
+            part.write_text(json.dumps(less._asdict()), encoding="utf-8")
+        return less
 
 
 def _trainer(
@@ -286,9 +320,12 @@ def _arguments(folder: Path, schedule: Schedule, rows_at_once: int, heads: Seque
         warmup_ratio=schedule.warm_up,
         weight_decay=schedule.weight_decay,
         per_device_train_batch_size=rows_at_once,
-        gradient_accumulation_steps=schedule.rows_per_step // rows_at_once,
+        gradient_accumulation_steps=max(1, schedule.rows_per_step // (rows_at_once * size())),
         # Recomputing activations costs a third of the speed: only when memory proved short.
-        gradient_checkpointing=rows_at_once <= 4 and rows_at_once < schedule.rows_per_step,
+        gradient_checkpointing=rows_at_once <= 4 and rows_at_once < schedule.rows_per_step // size(),
+        gradient_checkpointing_kwargs={"use_reentrant": False},
+        # Every parameter takes part in every step: a head without a label in the batch contributes 0.
+        ddp_find_unused_parameters=False,
         per_device_eval_batch_size=64,
         group_by_length=True,
         bf16=bf16,

@@ -84,7 +84,7 @@ def test_a_fit_learns(tmp_path: Path) -> None:
     encoder = build_encoder("scratch", {"subject": 8}, TEXTS, tmp_path, SHAPE._replace(hidden=64, layers=1))
     rows = [row._replace(labels={"subject": row.labels["subject"]}) for row in examples(encoder)]
     schedule = SCHEDULE._replace(epochs=15, patience=15)
-    report = fit(encoder.model, rows, rows[::5], tmp_path / "run", schedule=schedule, title="주제")
+    report = fit(encoder.model, rows, rows[::5], tmp_path / "run", schedule, "주제")
     found = torch_logits(encoder.model, [row.full for row in rows])["subject"].argmax(1)
     assert (found == [row.labels["subject"] for row in rows]).mean() > 0.9
     assert report.notes == ()
@@ -95,12 +95,12 @@ def test_a_killed_fit_goes_on_from_its_last_whole_checkpoint(
 ) -> None:
     """A checkpoint that was cut off is removed, and the one before it is continued."""
     rows, folder = examples(encoder), tmp_path / "run"
-    fit(encoder.model, rows, rows[:40], folder, schedule=SCHEDULE, title="주제")
+    fit(encoder.model, rows, rows[:40], folder, SCHEDULE, "주제")
     whole, cut_off = sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name.split("-")[1]))
     state = (cut_off / "trainer_state.json").read_text()
     (cut_off / "trainer_state.json").write_text(state[: len(state) // 2])
     caplog.set_level(logging.INFO)
-    report = fit(encoder.model, rows, rows[:40], folder, schedule=SCHEDULE, title="주제")
+    report = fit(encoder.model, rows, rows[:40], folder, SCHEDULE, "주제")
     assert f"goes on from {whole.name}" in caplog.text
     assert report.epochs == 2.0
     assert json.loads((cut_off / "trainer_state.json").read_text())["epoch"] == 2.0
@@ -111,10 +111,10 @@ def test_checkpoints_of_other_rows_are_not_continued(
 ) -> None:
     """A changed label starts anew."""
     rows, folder = examples(encoder), tmp_path / "run"
-    fit(encoder.model, rows, rows[:40], folder, schedule=SCHEDULE._replace(epochs=1), title="주제")
+    fit(encoder.model, rows, rows[:40], folder, SCHEDULE._replace(epochs=1), "주제")
     caplog.set_level(logging.INFO)
     changed = [rows[0]._replace(labels={"subject": 3, "work": 1}), *rows[1:]]
-    fit(encoder.model, changed, rows[:40], folder, schedule=SCHEDULE._replace(epochs=1), title="주제")
+    fit(encoder.model, changed, rows[:40], folder, SCHEDULE._replace(epochs=1), "주제")
     assert "goes on" not in caplog.text
 
 
@@ -142,7 +142,7 @@ def test_rows_at_once_are_halved_until_they_fit_and_the_report_says_so(encoder: 
     """Sixteen rows do not fit, four do; then activations are recomputed and the effective batch is the same."""
     model, rows = Fragile(encoder), examples(encoder)
     model.most_rows = 4
-    report = fit(model, rows, rows[:40], tmp_path / "run", schedule=SCHEDULE._replace(epochs=1), title="주제")
+    report = fit(model, rows, rows[:40], tmp_path / "run", SCHEDULE._replace(epochs=1), "주제")
     assert report.rows_at_once == 4
     assert report.notes == (
         "Out of memory: 8 rows at once, the effective batch stays 16.",
@@ -156,14 +156,14 @@ def test_a_model_that_never_fits_ends_in_a_sentence(encoder: Encoder, tmp_path: 
     model, rows = Fragile(encoder), examples(encoder)
     model.most_rows = 0
     with pytest.raises(trainer.OutOfMemoryError, match="Not even one row at once fits"):
-        fit(model, rows, rows[:40], tmp_path / "run", schedule=SCHEDULE, title="주제")
+        fit(model, rows, rows[:40], tmp_path / "run", SCHEDULE, "주제")
 
 
 def test_a_loss_that_is_no_number_stops_and_keeps_the_last_good_checkpoint(encoder: Encoder, tmp_path: Path) -> None:
     """NaN in the second epoch leaves the weights of the first, finite and useful."""
     model, rows = Fragile(encoder), examples(encoder)
     model.nan_from = len(rows) // 16 + 3
-    report = fit(model, rows, rows[:40], tmp_path / "run", schedule=SCHEDULE, title="주제")
+    report = fit(model, rows, rows[:40], tmp_path / "run", SCHEDULE, "주제")
     assert len(report.notes) == 1
     assert "The loss became nan" in report.notes[0]
     assert f"checkpoint-{len(rows) // 16} is kept" in report.notes[0]
@@ -175,7 +175,7 @@ def test_a_loss_that_is_no_number_from_the_start_is_refused(encoder: Encoder, tm
     model, rows = Fragile(encoder), examples(encoder)
     model.nan_from = 1
     with pytest.raises(DivergedError, match="Lower the learning rate"):
-        fit(model, rows, rows[:40], tmp_path / "run", schedule=SCHEDULE, title="주제")
+        fit(model, rows, rows[:40], tmp_path / "run", SCHEDULE, "주제")
 
 
 def test_rare_classes_weigh_more_but_not_without_limit() -> None:
