@@ -26,7 +26,7 @@ _LEAST = 30
 def learning_curve(
     head: Head, table: HeadRows, validation: pd.DataFrame, work: Path, taxonomy: Taxonomy
 ) -> list[dict[str, Any]]:
-    """Return the validation accuracy of the linear model taught the first months, then more, then all.
+    """Return the validation accuracy, with and without the reply, of the linear model taught ever more months.
 
     The baseline stands for all kinds: it shows whether more reviewed months still help, in seconds instead of hours.
     Nothing is looked at on the frozen rows here.
@@ -41,9 +41,16 @@ def learning_curve(
         if found is None:
             continue
         model = load(found.directory, found.manifest, taxonomy)
-        metrics = measured(model, head, validation, sorted(set(validation["label"]))).with_reply
-        if metrics:
-            points.append({"until": months[count - 1], "rows": len(train), "accuracy": metrics.accuracy})
+        both = measured(model, head, validation, sorted(set(validation["label"])))
+        if both.with_reply and both.without_reply:
+            points.append(
+                {
+                    "until": months[count - 1],
+                    "rows": len(train),
+                    "accuracy": both.with_reply.accuracy,
+                    "without_reply": both.without_reply.accuracy,
+                }
+            )
     return points
 
 

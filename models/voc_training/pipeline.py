@@ -156,7 +156,7 @@ def _metrics(
 ) -> dict[str, Any]:
     model = load(built.directory, built.manifest, job.plan.taxonomy)
     validation = measured(model, built.head, taught.parts.validation, [str(label) for label in taught.classes])
-    raw = _uncalibrated(job, built, taught.parts.validation)
+    raw, bare = (_uncalibrated(job, built, taught.parts.validation, reply=reply) for reply in (True, False))
     work = _fresh(job.work / f"over_time_{built.head}")
     metrics: dict[str, Any] = {
         "frozen": verdict.candidate.record(),
@@ -165,7 +165,12 @@ def _metrics(
         "looks": [look.model_dump(mode="json") for look in verdict.looks],
         "validation": validation.record(),
         "validation_accuracy_by_kind": built.choice.accuracies,
-        "ece": {"before": raw, "after": validation.with_reply.ece if validation.with_reply else None},
+        "ece": {
+            "before": raw,
+            "after": validation.with_reply.ece if validation.with_reply else None,
+            "before_without_reply": bare,
+            "after_without_reply": validation.without_reply.ece if validation.without_reply else None,
+        },
         "learning_curve": learning_curve(built.head, table, taught.parts.validation, work / "curve", job.plan.taxonomy),
         "time_hold_out": time_hold_out(built, table, job.encoder, work / "hold_out", job.plan.taxonomy, job.team),
     }
@@ -178,11 +183,11 @@ def _metrics(
     return metrics
 
 
-def _uncalibrated(job: Job, built: Built, rows: pd.DataFrame) -> float:
+def _uncalibrated(job: Job, built: Built, rows: pd.DataFrame, *, reply: bool) -> float:
     """Return the calibration error that the model would have without the final calibration."""
     identity = tuple(entry.model_copy(update={"calibration": IDENTITY}) for entry in built.manifest.calibration)
     plain = built.manifest.model_copy(update={"calibration": identity})
-    answers = ask(load(built.directory, plain, job.plan.taxonomy), built.head, rows)
+    answers = ask(load(built.directory, plain, job.plan.taxonomy), built.head, rows, reply=reply)
     found = Answers(list(rows["label"]), answers.labels, answers.confidences)
     right = pd.Series(found.truth).to_numpy() == pd.Series(found.predicted).to_numpy()
     return expected_calibration_error(right, found.confidence)

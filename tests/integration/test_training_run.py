@@ -113,7 +113,9 @@ def test_the_manifest_says_how_good_the_model_is(trained: Trained) -> None:
     assert 0 < frozen["without_reply"]["macro_f1"] < 1
     assert set(metrics["validation_accuracy_by_kind"]) == {"linear", "kobert", "blend"}
     assert metrics["ece"]["after"] < 0.2
+    assert 0 < metrics["ece"]["after_without_reply"] < 0.2
     assert [point["until"] for point in metrics["learning_curve"]][-1] == "2025-11"
+    assert all(0 < point["without_reply"] < 1 for point in metrics["learning_curve"])
     assert metrics["time_hold_out"]["month"] == "2025-11"
     assert metrics["time_hold_out"]["with_reply"]["rows"] > 200
     assert manifest.training.months == ("2025-09", "2025-10", "2025-11")
@@ -127,7 +129,15 @@ def test_the_model_card_lies_beside_the_model(trained: Trained) -> None:
     page = trained.job.models.get(f"{folder}model_card.html").data.decode()
     assert trained.decision.decisions[0].reason in markdown
     assert "시설_승강기" in markdown
-    assert page.count("<svg") == 2
+    for part in (
+        "보정 전",
+        "최신 월(2025-11)",
+        "| 마지막 달 | 학습 행 |",
+        "| 신뢰도 | 처리 비율 |",
+        "후보별 검증 정확도",
+    ):
+        assert part in markdown
+    assert page.count("<svg") == 3
     assert json.loads(trained.job.models.get(f"{folder}manifest.json").data)["files"]["model_card.html"]["size"] > 0
 
 
