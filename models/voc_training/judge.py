@@ -16,6 +16,7 @@ from voc_models.registry import Registry
 from voc_models.releases import Release
 from voc_models.run import KEYWORD_MODEL
 from voc_models.store import ObjectStore
+from voc_models.text import TEXT_VERSION
 from voc_training.build import Built
 from voc_training.evaluate import Answers, Metrics, measure
 from voc_training.gate import Decision, Judged, Sides, decide
@@ -27,10 +28,11 @@ LEAST_AGREEMENT = 0.995
 
 
 class ChampionSays(NamedTuple):
-    """The champion's labels for the frozen rows, row by row."""
+    """The champion's labels for the frozen rows, row by row; ``note`` says when another one answers in its place."""
 
     name: str
     labels: list[str]
+    note: str = ""
 
 
 class Verdict(NamedTuple):
@@ -57,12 +59,17 @@ def champion_says(
     """Return what the champion answers for the frozen rows.
 
     A release is asked through inference, and where it leaves the head to keywords, the keyword tagger: whoever tagged
-    the rows then, the answer is today's, with today's taxonomy.
+    the rows then, the answer is today's, with today's taxonomy. So does it for a release whose text this program no
+    longer makes: that one can serve no month either, and would otherwise stand in the way of every successor.
     """
+    keyword = list(frozen[keyword_columns(reply=True)[head][0]])
     entry = release.head(head) if release else None
     if release is None or entry is None:
-        return ChampionSays(KEYWORD_MODEL, list(frozen[keyword_columns(reply=True)[head][0]]))
+        return ChampionSays(KEYWORD_MODEL, keyword)
     cached = [one for one in fetch(models, release, cache, "cpu") if one.manifest.head == head]
+    if any(one.manifest.text_version != TEXT_VERSION for one in cached):
+        note = f"Release {release.version} reads text that this program no longer makes: the keyword tagger answered."
+        return ChampionSays(KEYWORD_MODEL, keyword, note)
     model = ModelLoader("cpu").load([(one.directory, one.manifest) for one in cached], taxonomy)
     return ChampionSays(release.version, ask(model, head, frozen).labels)
 
@@ -74,7 +81,7 @@ def judge(built: Built, frozen: pd.DataFrame, champion: ChampionSays, taxonomy: 
     it serves on CPUs when both pass and its labels agree with fp32.
     """
     model = load(built.directory, built.manifest, taxonomy)
-    notes = []
+    notes = [champion.note] if champion.note else []
     answers = ask(model, built.head, frozen)
     sides = Sides(built.head, champion.name, built.manifest.version, built.manifest.serve["cpu"])
     first = decide(_judged(frozen, champion.labels, answers.labels), sides)

@@ -71,13 +71,15 @@ def train(job: Job) -> RunDecision:
     built = [build_head(head, taught[head], encoders.get(head), root, _origin(job, version, tables)) for head in HEADS]
     name, release = champion_release(job.models)
     verdicts: dict[Head, Verdict] = {}
+    kept = release
     for one in built:
         frozen = taught[one.head].parts.frozen
         says = champion_says(one.head, frozen, release, job.models, job.cache, job.plan.taxonomy)
+        kept = None if says.note else kept  # what cannot serve is not carried on beside a head that passed
         verdicts[one.head] = judge(one, frozen, says, job.plan.taxonomy)
         log.info("%s: %s", HEAD_NAMES[one.head], verdicts[one.head].decision.reason)
     done = _finish(job, built, tables, taught, verdicts, encoders, notes)
-    planned = publish(job.models, job.plan, done, verdicts, release, job.clock())
+    planned = publish(job.models, job.plan, done, verdicts, kept, job.clock())
     every_note = [note for head in HEADS for note in (*notes[head], *verdicts[head].notes)]
     rows = sum(len(table.rows) for table in tables.values())
     return write_decision(

@@ -12,10 +12,12 @@ import torch
 from torch import Tensor, nn
 
 from voc_models.encoding import encode_inputs
+from voc_models.exit_codes import ExitCode
 from voc_models.session import Graph
 from voc_models.text import ModelInput
 from voc_models.tokenizer import SPECIAL_TOKENS, TokenizerError
 from voc_training import trainer
+from voc_training.checkpoints import OutOfMemoryError
 from voc_training.encoder import (
     BaseModelError,
     BaseModelUnavailableError,
@@ -39,6 +41,7 @@ from voc_training.trainer import (
     UNLABELLED,
     DivergedError,
     Example,
+    Examples,
     Schedule,
     class_weights,
     fit,
@@ -151,11 +154,68 @@ def test_rows_at_once_are_halved_until_they_fit_and_the_report_says_so(encoder: 
     assert model.bert.is_gradient_checkpointing
 
 
+def test_what_fits_is_remembered_by_the_next_start(encoder: Encoder, tmp_path: Path) -> None:
+    """After a kill the rows at once are those that fitted: nothing runs out of memory a second time."""
+    model, rows = Fragile(encoder), examples(encoder)
+    model.most_rows = 4
+    first = fit(model, rows, rows[:40], tmp_path / "run", SCHEDULE._replace(epochs=1), "주제")
+    again = fit(model, rows, rows[:40], tmp_path / "run", SCHEDULE._replace(epochs=1), "주제")
+    assert (again.rows_at_once, again.notes) == (4, first.notes)
+
+
+def test_one_of_several_processes_that_runs_out_of_memory_asks_for_a_new_start(
+    encoder: Encoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The others wait inside the step: exit code 75, and half the rows at once when started again."""
+    monkeypatch.setattr(trainer, "size", lambda: 2)
+    model, rows = Fragile(encoder), examples(encoder)
+    model.most_rows = 4
+    with pytest.raises(trainer.StartAgainError, match=r"4 rows at once.*Start the training again") as caught:
+        fit(model, rows, rows[:40], tmp_path / "run", SCHEDULE._replace(epochs=1), "주제")
+    assert caught.value.exit_code == ExitCode.TRY_AGAIN
+    report = fit(model, rows, rows[:40], tmp_path / "run", SCHEDULE._replace(epochs=1), "주제")
+    assert report.rows_at_once == 4
+
+
+def test_a_fit_that_does_not_improve_stops_early(encoder: Encoder, tmp_path: Path) -> None:
+    """Without learning, the accuracy of the first epoch is never beaten: two more, and it ends."""
+    rows = examples(encoder)
+    schedule = SCHEDULE._replace(epochs=10, learning_rate=0.0, patience=2)
+    assert fit(encoder.model, rows, rows[:40], tmp_path / "run", schedule, "주제").epochs == 3.0
+
+
+def test_replies_are_left_out_at_random_anew_in_each_epoch_and_reproducibly(encoder: Encoder) -> None:
+    """Of rows with a reply three in ten are read without it; validation reads all of them."""
+    rows = [row for row in examples(encoder) if row.full != row.bare] * 10
+
+    def without(seed: int, epoch: int, share: float) -> list[bool]:
+        given = Examples(rows, share, seed)
+        given.epoch = epoch
+        return [given[number]["row"] == row.bare for number, row in enumerate(rows)]
+
+    assert np.mean(without(1, 0, 0.3)) == pytest.approx(0.3, abs=0.05)
+    assert without(1, 0, 0.3) == without(1, 0, 0.3)
+    assert without(1, 0, 0.3) != without(1, 1, 0.3)
+    assert not any(without(1, 0, 0.0))
+
+
+@pytest.mark.parametrize(
+    ("gpu", "native", "expected"), [(True, True, "bf16"), (True, False, "fp16"), (False, True, "")]
+)
+def test_mixed_precision_is_what_the_accelerator_computes_itself(
+    monkeypatch: pytest.MonkeyPatch, *, gpu: bool, native: bool, expected: str
+) -> None:
+    """bf16 where it is native, else fp16 on a GPU, and full precision on a CPU."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda *, including_emulation: native or including_emulation)
+    assert [name for name, on in trainer.mixed_precision()._asdict().items() if on] == ([expected] if expected else [])
+
+
 def test_a_model_that_never_fits_ends_in_a_sentence(encoder: Encoder, tmp_path: Path) -> None:
     """Not even one row at once fits."""
     model, rows = Fragile(encoder), examples(encoder)
     model.most_rows = 0
-    with pytest.raises(trainer.OutOfMemoryError, match="Not even one row at once fits"):
+    with pytest.raises(OutOfMemoryError, match="Not even one row at once fits"):
         fit(model, rows, rows[:40], tmp_path / "run", SCHEDULE, "주제")
 
 

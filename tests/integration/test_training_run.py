@@ -15,16 +15,19 @@ import pandas as pd
 import pytest
 
 from tests.integration.fixtures_training import Reviewed, reviewed_store, taxonomy
+from tests.unit import fixtures_infer as fx
 from voc_models import keys
 from voc_models.exit_codes import ExitCode
 from voc_models.inference import KeywordAnswer
-from voc_models.labels import HEADS, OTHER, Label
+from voc_models.labels import HEADS, OTHER, Head, Label
 from voc_models.loader import ModelLoader
 from voc_models.model_cache import fetch
 from voc_models.months import Month
 from voc_models.registry import Registry
+from voc_models.releases import ReleaseHead, release_of
 from voc_models.run import TrainSpec
-from voc_models.text import model_input
+from voc_models.store_file import FileStore
+from voc_models.text import TEXT_VERSION, model_input
 from voc_training.data import NoReviewsError, StoredRowsError, load_reviewed, snapshot_key
 from voc_training.fit_encoder import EncoderPlan
 from voc_training.judge import champion_says
@@ -238,6 +241,19 @@ def test_rows_that_a_model_tagged_are_compared_with_the_keyword_tagger_too(tmp_p
     assert says.name == "keyword"
     assert len(says.labels) == len(frozen) > 40
     assert 0.4 < np.mean(np.asarray(says.labels) == frozen["label"].to_numpy()) < 0.9
+
+
+def test_a_champion_of_an_older_text_gives_way_to_the_keyword_tagger(tmp_path: Path) -> None:
+    """It can serve no month any more, so it does not stop its successors either, and a note says so."""
+    store = FileStore((tmp_path / "store").as_uri())
+    registry = Registry(store)
+    written = fx.write_head(tmp_path, "subject", changes={"text_version": TEXT_VERSION + 1})[0]
+    heads: dict[Head, ReleaseHead | None] = {"subject": registry.publish_artifact(written)}
+    release = release_of(fx.VERSION, heads, by="trainer", created=NOW, champion=None)
+    frozen = pd.DataFrame({"keyword_subject": ["시설_누수"]})
+    says = champion_says("subject", frozen, release, store, tmp_path / "cache", fx.taxonomy())
+    assert (says.name, says.labels) == ("keyword", ["시설_누수"])
+    assert f"Release {fx.VERSION} reads text that this program no longer makes" in says.note
 
 
 def test_unreviewed_months_are_refused_with_what_to_do(tmp_path: Path) -> None:

@@ -51,6 +51,22 @@ def test_two_processes_fit_together_and_the_first_alone_publishes(tmp_path: Path
     assert json.loads((tmp_path / "answer").read_text(encoding="utf-8"))["model"] == decision.release.release
 
 
+def test_a_loss_that_is_no_number_in_one_process_ends_the_fit_of_both(tmp_path: Path) -> None:
+    """Both stop at the same step and keep the last good checkpoint; nobody waits for the other."""
+    script = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    found = subprocess.run(
+        [*script, "-m", "tests.integration.one_poisoned_process", str(tmp_path)],
+        capture_output=True, text=True, check=False, timeout=280, cwd=Path(__file__).parents[2],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    assert found.returncode == 0, found.stderr[-3000:]
+    lines = sorted(line for line in found.stdout.splitlines() if line.startswith("process "))
+    assert [line[:9] for line in lines] == ["process 0", "process 1"]
+    for line in lines:
+        assert "Training stopped; checkpoint-" in line
+        assert line.endswith("finite: True")
+
+
 def test_a_leader_that_refuses_ends_the_other_process_too(tmp_path: Path) -> None:
     """Too few rows end both with the sentence, said once, and without waiting for anybody."""
     found = torchrun(reviewed_store(tmp_path / "store", [MONTH], most_rows=20), tmp_path)
