@@ -45,7 +45,7 @@ def main() -> None:
     """Train and measure, and print one table."""
     parser = argparse.ArgumentParser(prog="python -m bench.intents", description="Accuracy of each kind on 3i4k.")
     parser.add_argument("folder", type=Path, help="holds fci_train_val.txt and fci_test.txt")
-    parser.add_argument("--rounds", type=int, default=12, help="most rounds of the scratch encoder (%(default)s)")
+    parser.add_argument("--rounds", type=int, default=12, help="most rounds of the encoder (%(default)s); 0: none")
     parser.add_argument("--hidden", type=int, default=Shape().hidden, help="its width (%(default)s)")
     parser.add_argument("--layers", type=int, default=Shape().layers, help="its layers (%(default)s)")
     parser.add_argument("--lines", type=int, help="train on so many random lines instead of all")
@@ -95,7 +95,9 @@ def _measured(rows: Taught, plan: EncoderPlan, folder: Path) -> list[Measured]:
     started = time.process_time()
     fit_linear(rows.parts.train, rows.classes, linear)
     fitted = time.process_time()
-    encoder = train_encoder({"subject": rows}, plan, directory, folder / "checkpoints")
+    encoder = None
+    if plan.epochs:
+        encoder = train_encoder({"subject": rows}, plan, directory, folder / "checkpoints")
     trained = time.process_time()
     seen = set(rows.parts.train["group"]) | set(rows.parts.validation["group"])
     numbers = [
@@ -104,9 +106,10 @@ def _measured(rows: Taught, plan: EncoderPlan, folder: Path) -> list[Measured]:
         Measured("test rows", len(rows.parts.frozen), "rows"),
         Measured("test rows whose text is in the training file", rows.parts.frozen["group"].isin(seen).sum(), "rows"),
         Measured("linear: training", fitted - started, "CPU s"),
-        Measured("encoder: training and export", trained - fitted, "CPU s"),
-        Measured("encoder: rounds", encoder.report.epochs, "rounds"),
     ]
+    if encoder:
+        numbers.append(Measured("encoder: training and export", trained - fitted, "CPU s"))
+        numbers.append(Measured("encoder: rounds", encoder.report.epochs, "rounds"))
     kinds: dict[str, tuple[Precision, tuple[Component, ...]]] = {
         "linear": ("fp32", ("linear",)),
         "encoder": ("fp32", ("kobert",)),
@@ -114,12 +117,14 @@ def _measured(rows: Taught, plan: EncoderPlan, folder: Path) -> list[Measured]:
         "blend": ("fp32", ("linear", "kobert")),
     }
     for name, (precision, parts) in kinds.items():
+        if encoder is None and "kobert" in parts:
+            continue
         numbers += _scores(name, rows, linear, encoder, (precision, parts))
     return numbers
 
 
 def _scores(
-    name: str, rows: Taught, linear: Path, encoder: FittedEncoder, kind: tuple[Precision, Sequence[Component]]
+    name: str, rows: Taught, linear: Path, encoder: FittedEncoder | None, kind: tuple[Precision, Sequence[Component]]
 ) -> list[Measured]:
     """Return accuracy, macro-F1 and calibration error on the test file; what is fitted is fitted on validation rows."""
     precision, names = kind
