@@ -48,6 +48,17 @@ class OperatorConfig(CamelModel):
     secrets: list[str] = Field(default_factory=list, description="Secrets whose keys become settings, by reference.")
     termination_grace_period_seconds: int = Field(60, ge=1)
     attempt_deadline_seconds: int = Field(7200, ge=1, description="Longest time of one attempt of any step.")
+    retry_pause_seconds: float = Field(10, gt=0, description="Before the first retry; doubles up to 30 times that.")
+    outage_pause_seconds: float = Field(
+        30, gt=0, description="After three exit codes 69 in a row; doubles up to 20 times that."
+    )
+    lost_pod_seconds: float = Field(
+        300, gt=0, description="A pod that should have ended this long ago is lost with its node."
+    )
+    blocked_seconds: float = Field(
+        60, gt=0, description="A pod that cannot start is reported in a condition after this time."
+    )
+    status_interval_seconds: float = Field(2, gt=0, description="Least time between two status patches of one run.")
     prepare: StepConfig = StepConfig()
     building: StepConfig = StepConfig(gpus=1)
     refresh: StepConfig = StepConfig()

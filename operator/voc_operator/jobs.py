@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from voc_models.exit_codes import FINAL, RETRIED, ExitCode
 from voc_models.keys import plan as plan_key
@@ -44,7 +44,19 @@ class Attempt(NamedTuple):
     number: int
 
 
-def job_name(run: RunRef, attempt: Attempt) -> str:
+class Named(Protocol):
+    """Anything that has a run's name and UID."""
+
+    @property
+    def name(self) -> str:
+        """The run's name."""
+
+    @property
+    def uid(self) -> str:
+        """The run's UID."""
+
+
+def job_name(run: Named, attempt: Attempt) -> str:
     """Return ``{run, at most 20}-{step}-{hash of run UID, step, building, attempt}``: a DNS label, always the same."""
     digest = _digest(run.uid, attempt.step.value, attempt.building, str(attempt.number))
     prefix = re.sub(r"[^a-z0-9-]", "-", run.name.lower())[:_NAME_PART].strip("-") or "run"

@@ -50,6 +50,8 @@ class BuildingStatus(StatusModel):
     phase: BuildingPhase = Field(BuildingPhase.WAITING, description="Waiting, Running, Retrying, Succeeded or Failed.")
     attempts: int = Field(0, ge=0, description="Attempts that counted, disruptions left out.")
     disruptions: int = Field(0, ge=0, description="Attempts that the platform ended; up to six are not counted.")
+    jobs: int = Field(0, ge=0, description="Jobs that have ended, and so the number of the next one.")
+    earlier: int = Field(0, ge=0, description="Attempts before retryFailed was last raised.")
     rows: int | None = Field(None, ge=0, description="Rows of the building's month.")
     message: str | None = Field(None, max_length=512, description="One line, only when something is wrong.")
     not_before: datetime | None = Field(None, description="No new attempt before this time.")
@@ -65,7 +67,8 @@ class ModelStatus(StatusModel):
 class Images(StatusModel):
     """The images that this run's Jobs use."""
 
-    worker: str = Field("", description="Image of prepare, building and publish.")
+    worker: str = Field("", description="Image of prepare, of buildings without a GPU and of publish.")
+    worker_gpu: str = Field("", description="Image of buildings with a GPU.")
     trainer: str = Field("", description="Image of train and of its publish.")
 
 
