@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from voc_models import answer, keys
 from voc_models.answer import Answer
@@ -23,6 +23,9 @@ from voc_models.settings import load
 from voc_models.store import ObjectStore
 from voc_models.stores import configured_store
 from voc_training.settings import Settings
+
+if TYPE_CHECKING:
+    from voc_training.team import Team
 
 log = logging.getLogger("voc_training")
 _STOPPED = "Training was asked to stop; it goes on from its last checkpoint when it is started again."
@@ -43,6 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings = load(Settings, chosen.env)
         configure_logging(settings.log_level, settings.log_format)
         said = _train(settings, chosen) if chosen.step == "train" else _promote(settings, chosen)
+        if said is None:  # a follower: the leader answers
+            return ExitCode.OK
     except VocError as error:
         return _failed(error.exit_code, str(error), answer_file)
     except KeyboardInterrupt:
@@ -82,8 +87,20 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _train(settings: Settings, chosen: argparse.Namespace) -> Answer:
-    from voc_training.fit_encoder import EncoderPlan  # noqa: PLC0415 - torch takes seconds to import; promote and --help need none
+def _train(settings: Settings, chosen: argparse.Namespace) -> Answer | None:
+    """Train, or, in a process that torchrun started beside the first, take part in its fits and answer nothing."""
+    from voc_training.team import joined  # noqa: PLC0415 - torch takes seconds to import; promote and --help need none
+
+    with joined() as team:
+        if team.leads:
+            return _lead(settings, chosen, team)
+        configure_logging("WARNING", settings.log_format)
+        team.follow()
+    return None
+
+
+def _lead(settings: Settings, chosen: argparse.Namespace, team: Team) -> Answer:
+    from voc_training.fit_encoder import EncoderPlan  # noqa: PLC0415 - as above
     from voc_training.pipeline import Job, train  # noqa: PLC0415 - the same
 
     store, models, plan = _opened(settings, chosen.plan)
@@ -105,6 +122,7 @@ def _train(settings: Settings, chosen: argparse.Namespace) -> Answer:
         cache=settings.path(settings.model_dir),
         git_commit=settings.git_commit,
         clock=lambda: datetime.now(UTC),
+        team=team,
     )
     decision = train(job)
     return Answer(

@@ -41,7 +41,6 @@ from voc_models.threads import available_cpus
 from voc_models.tokenizer import SENTENCEPIECE_FILE
 from voc_training.baseline import fit_linear
 from voc_training.candidate import (
-    KEYWORD_SHARE,
     Choice,
     Evidence,
     KeywordSays,
@@ -51,6 +50,7 @@ from voc_training.candidate import (
 )
 from voc_training.export import OPSET, room_on_disk
 from voc_training.fit_encoder import WEIGHTS, FittedEncoder, Taught, inputs_of
+from voc_training.rows import keyword_columns
 
 _LINEAR: Final = "linear"
 #: Each that was exported is calibrated; which one serves is decided by the gate.
@@ -123,21 +123,22 @@ def evidence(
         models["kobert"] = softmax(graph.run(encode_inputs(encoder.tokenizer, inputs, encoder.max_length))[head])
     number = {str(label): position for position, label in enumerate(taught.classes)}
     truth = np.asarray([number[label] for label in rows["label"]], dtype=np.int64)
-    return Evidence(models, truth, list(rows["group"]), _keyword(rows, head, number))
+    return Evidence(models, truth, list(rows["group"]), _keyword(rows, head, number, reply=reply))
 
 
-def _keyword(rows: pd.DataFrame, head: Head, number: Mapping[str, int]) -> KeywordSays | None:
-    """Return what the keyword tagger had said, or None when it did not tag enough of the rows."""
-    said = rows[f"keyword_{head}"]
-    if rows.empty or (said != "").mean() < KEYWORD_SHARE:
+def _keyword(rows: pd.DataFrame, head: Head, number: Mapping[str, int], *, reply: bool) -> KeywordSays | None:
+    """Return what the keyword tagger says, or None when it was asked about no row (other data than VOC)."""
+    label, score = keyword_columns(reply=reply)[head]
+    if (rows[label] == "").all():
         return None
-    return KeywordSays([number.get(label) for label in said], rows[f"keyword_{head}_score"].fillna(0.0).to_numpy(float))
+    return KeywordSays([number.get(said) for said in rows[label]], rows[score].fillna(0.0).to_numpy(float))
 
 
-def keyword_answer(rows: pd.DataFrame, head: Head) -> KeywordAnswer:
-    """Return the keyword tagger's answers as inference takes them; a row that it did not tag says nothing (score 0)."""
-    labels = [Label.parse(text) if text else OTHER for text in rows[f"keyword_{head}"]]
-    return KeywordAnswer(labels, rows[f"keyword_{head}_score"].fillna(0.0).to_numpy(float))
+def keyword_answer(rows: pd.DataFrame, head: Head, *, reply: bool = True) -> KeywordAnswer:
+    """Return the keyword tagger's answers as inference takes them; a row without one says nothing (score 0)."""
+    label, score = keyword_columns(reply=reply)[head]
+    labels = [Label.parse(text) if text else OTHER for text in rows[label]]
+    return KeywordAnswer(labels, rows[score].fillna(0.0).to_numpy(float))
 
 
 def _lay_out(

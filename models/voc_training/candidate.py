@@ -12,8 +12,6 @@ from voc_models.artifact import Component, FinalCalibration, Kind, Part, Precisi
 from voc_models.calibration import Calibration, Floats, keyword_probabilities, mix
 from voc_training.calibrate import FEW_ROWS, Numbers, fit_curve, fit_temperature, fit_weights, folds
 
-#: The keyword tagger can be blended in when it tagged at least this share of the validation rows.
-KEYWORD_SHARE: Final = 0.5
 _ORDER: Final[tuple[Component, ...]] = ("linear", "kobert", "keyword")
 
 

@@ -41,7 +41,7 @@ def _facts(built: Built, metrics: Mapping[str, Any], decision: Decision) -> dict
             for name, key in (("표본", "frozen"), ("검증", "validation"))
             if metrics[key]["with_reply"]
         ),
-        ("없음", {"classes": [], "confusions": []}),
+        ("없음", {"classes": [], "confusions": [], "coverage": []}),
     )
     rows = [
         (name, reply, metrics[key][which])
@@ -61,6 +61,7 @@ def _facts(built: Built, metrics: Mapping[str, Any], decision: Decision) -> dict
         "where_classes": where,
         "classes": [one for one in main["classes"] if one["support"]],
         "confusions": main["confusions"],
+        "coverage": main["coverage"],
         "percent": lambda share: f"{100 * share:.1f} %",
     }
 
@@ -72,6 +73,7 @@ def _plots(metrics: Mapping[str, Any]) -> list[tuple[str, Markup]]:
     if found:
         points = found["coverage"]
         plots.append(("신뢰도 기준별 자동 처리 비율과 정확도", _coverage_plot(points)))
+        plots.append(("신뢰도와 실제 정확도 (선에 가까울수록 믿을 수 있음)", _reliability_plot(found["reliability"])))
     curve = metrics["learning_curve"]
     if len(curve) > 1:
         plots.append(("검수한 달이 늘어날수록 (선형 모델, 검증 행)", _curve_plot(curve)))
@@ -89,11 +91,27 @@ def _coverage_plot(points: Sequence[Mapping[str, Any]]) -> Markup:
     return _svg(figure)
 
 
+def _reliability_plot(points: Sequence[Mapping[str, Any]]) -> Markup:
+    figure = Figure(figsize=(6, 3), layout="constrained")
+    axes = figure.subplots()
+    axes.plot([0, 1], [0, 1], linestyle=":", color="grey")
+    most = max(point["rows"] for point in points)
+    axes.scatter(
+        [point["confidence"] for point in points],
+        [point["accuracy"] for point in points],
+        s=[20 + 180 * point["rows"] / most for point in points],
+    )
+    axes.set(xlabel="confidence", ylabel="accuracy", xlim=(0, 1.02), ylim=(0, 1.05))
+    return _svg(figure)
+
+
 def _curve_plot(points: Sequence[Mapping[str, Any]]) -> Markup:
     figure = Figure(figsize=(6, 3), layout="constrained")
     axes = figure.subplots()
     places = range(len(points))
-    axes.plot(places, [point["accuracy"] for point in points], marker="o")
+    axes.plot(places, [point["accuracy"] for point in points], marker="o", label="with reply")
+    axes.plot(places, [point["without_reply"] for point in points], marker="s", label="without reply")
+    axes.legend()
     axes.set(ylabel="accuracy", ylim=(0, 1.02))
     axes.set_xticks(places, [point["until"] for point in points])
     return _svg(figure)

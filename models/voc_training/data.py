@@ -16,7 +16,6 @@ import pandas as pd
 from voc_models import keys
 from voc_models.csv_text import unescape_cell
 from voc_models.exit_codes import DataError
-from voc_models.labels import HEADS
 from voc_models.months import Month
 from voc_models.plan import Latest, Plan, read_record
 from voc_models.run import run_order
@@ -34,13 +33,6 @@ TAGGED_COLUMNS: Final[Mapping[str, str]] = {
     "title": "title",
     "request_contents": "request_contents",
     "reply": "reply",
-    "주제 대분류": "machine_subject_major",
-    "주제 중분류": "machine_subject_minor",
-    "작업유형 대분류": "machine_work_major",
-    "작업유형 중분류": "machine_work_minor",
-    "주제 신뢰도": "machine_subject_score",
-    "작업유형 신뢰도": "machine_work_score",
-    "모델버전": "machine_model",
 }
 
 
@@ -53,12 +45,11 @@ class StoredRowsError(DataError):
 
 
 def load_reviewed(store: ObjectStore, plan: Plan) -> pd.DataFrame:
-    """Return every reviewed row of the plan's training months, joined with its text and with what the machine said.
+    """Return every reviewed row of the plan's training months, joined with its text.
 
     Returns:
-        Text columns voc_id, building_id, month, title, request_contents, reply, machine_model, for each head
-        ``{head}_major``, ``{head}_minor`` ("" when the head was not merged) and ``machine_{head}_major``/``_minor``;
-        float ``machine_{head}_score`` (NaN when unknown); bool is_sample.
+        Text columns voc_id, building_id, month, title, request_contents, reply, for each head ``{head}_major`` and
+        ``{head}_minor`` ("" when the head was not merged); bool is_sample.
 
     Raises:
         NoReviewsError: there is not one reviewed row.
@@ -91,8 +82,6 @@ def _month(store: ObjectStore, plan: Plan, month: Month) -> pd.DataFrame | None:
     if len(joined) < len(reviewed):
         log.warning("%d reviewed rows of %s have no tagged row any more.", len(reviewed) - len(joined), month)
     joined["is_sample"] = joined["is_sample"].isin(["1", "true", "True"])
-    for head in HEADS:
-        joined[f"machine_{head}_score"] = pd.to_numeric(joined[f"machine_{head}_score"], errors="coerce").astype(float)
     return joined.assign(month=str(month))
 
 

@@ -44,6 +44,14 @@ class Coverage(Record):
     accuracy: float | None
 
 
+class Reliability(Record):
+    """Rows of like confidence: how sure the model was of them on average, and how many of them were right."""
+
+    rows: int
+    confidence: float
+    accuracy: float
+
+
 class Confusion(Record):
     """How often ``truth`` was called ``predicted``."""
 
@@ -61,6 +69,7 @@ class Metrics(Record):
     ece: float
     classes: tuple[ClassScore, ...]
     coverage: tuple[Coverage, ...]
+    reliability: tuple[Reliability, ...]
     confusions: tuple[Confusion, ...]
 
 
@@ -69,11 +78,20 @@ def expected_calibration_error(right: NDArray[np.bool_], confidence: NDArray[np.
 
     Guo et al. 2017, "On Calibration of Modern Neural Networks", equation 3.
     """
-    if not len(right):
-        return 0.0
+    gaps = [one.rows * abs(one.accuracy - one.confidence) for one in reliability(right, confidence)]
+    return sum(gaps) / len(right) if gaps else 0.0
+
+
+def reliability(right: NDArray[np.bool_], confidence: NDArray[np.float64]) -> tuple[Reliability, ...]:
+    """Return the bins of :func:`expected_calibration_error` that hold a row, the least confident first."""
     bins = np.minimum((confidence * _BINS).astype(int), _BINS - 1)
-    gaps = np.bincount(bins, weights=right.astype(float) - confidence, minlength=_BINS)
-    return float(np.abs(gaps).sum() / len(right))
+    return tuple(
+        Reliability(
+            rows=int(chosen.sum()), confidence=float(confidence[chosen].mean()), accuracy=float(right[chosen].mean())
+        )
+        for number in range(_BINS)
+        if (chosen := bins == number).any()
+    )
 
 
 def measure(answers: Answers, labels: Sequence[str]) -> Metrics | None:
@@ -97,6 +115,7 @@ def measure(answers: Answers, labels: Sequence[str]) -> Metrics | None:
         ece=expected_calibration_error(right, answers.confidence),
         classes=classes,
         coverage=tuple(_coverage(right, answers.confidence, threshold) for threshold in THRESHOLDS),
+        reliability=reliability(right, answers.confidence),
         confusions=_confusions(truth, predicted),
     )
 

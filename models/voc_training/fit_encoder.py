@@ -17,7 +17,7 @@ from voc_models.session import Graph, device_of
 from voc_models.text import ModelInput
 from voc_models.threads import available_cpus
 from voc_models.tokenizer import Tokenizer, load_tokenizer
-from voc_training.encoder import SCRATCH, HeadedEncoder, build_encoder, seed_everything
+from voc_training.encoder import SCRATCH, HeadedEncoder, Shape, build_encoder, seed_everything
 from voc_training.export import (
     FP16_LARGEST,
     Parity,
@@ -31,6 +31,7 @@ from voc_training.export import (
 )
 from voc_training.quantise import CALIBRATION_ROWS, LEAST_AGREEMENT, Scales, quantise
 from voc_training.split import Split
+from voc_training.team import ALONE, Team
 from voc_training.trainer import (
     PRETRAINED_SCHEDULE,
     UNLABELLED,
@@ -56,6 +57,7 @@ class EncoderPlan(NamedTuple):
     rows_per_step: int | None = None
     tokens: int | None = None
     seed: int = 42
+    shape: Shape | None = None
 
     def schedule(self, rows: int) -> Schedule:
         """Return the schedule for that many rows."""
@@ -100,9 +102,11 @@ def inputs_of(rows: pd.DataFrame, *, reply: bool = True) -> list[ModelInput]:
 
 
 def train_encoder(
-    taught: Mapping[Head, Taught], plan: EncoderPlan, directory: Path, checkpoints: Path
+    taught: Mapping[Head, Taught], plan: EncoderPlan, directory: Path, checkpoints: Path, team: Team = ALONE
 ) -> FittedEncoder:
     """Fit one encoder on all heads in ``taught`` and export it; ``directory`` must exist and be empty.
+
+    The whole ``team`` fits; this process, which leads it, does everything else.
 
     Raises:
         BaseModelError, BaseModelUnavailableError, TokenizerError: the base model cannot be used.
@@ -115,15 +119,20 @@ def train_encoder(
     seed_everything(plan.seed)
     with room_on_disk(directory):
         encoder = build_encoder(
-            plan.base_model, {head: len(part.classes) for head, part in taught.items()}, inputs_of(train), directory
+            plan.base_model,
+            {head: len(part.classes) for head, part in taught.items()},
+            inputs_of(train),
+            directory,
+            plan.shape,
         )
-        report = fit(
+        report = team.together(
+            fit,
             encoder.model,
             _examples(train, taught, encoder.tokenizer, plan.max_length),
             _examples(validation, taught, encoder.tokenizer, plan.max_length),
             checkpoints,
-            schedule=plan.schedule(len(train)),
-            title=title,
+            plan.schedule(len(train)),
+            title,
         )
         save_file({name: value.contiguous() for name, value in encoder.model.state_dict().items()}, directory / WEIGHTS)
     rows, measured_on = (

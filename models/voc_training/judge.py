@@ -8,7 +8,6 @@ from typing import Final, NamedTuple
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from voc_models.artifact import GRAPHS, Device, Precision
 from voc_models.labels import Head, Taxonomy
@@ -18,21 +17,23 @@ from voc_models.registry import Registry
 from voc_models.releases import Release
 from voc_models.run import KEYWORD_MODEL
 from voc_models.store import ObjectStore
+from voc_models.text import TEXT_VERSION
 from voc_training.build import Built
 from voc_training.evaluate import Answers, Metrics, measure
 from voc_training.gate import Decision, Judged, Sides, decide
 from voc_training.quantise import LEAST_AGREEMENT
+from voc_training.rows import keyword_columns
 from voc_training.served import BATCHINGS, BothWays, ask, load, measured, with_graph
 
 _CHEAPER: Final[Mapping[Device, Precision]] = {"cpu": "int8", "cuda": "fp16"}
 
 
 class ChampionSays(NamedTuple):
-    """The champion's labels for frozen rows; ``known`` marks the rows for which there is an answer to compare with."""
+    """The champion's labels for the frozen rows, row by row; ``note`` says when another one answers in its place."""
 
     name: str
     labels: list[str]
-    known: NDArray[np.bool_]
+    note: str = ""
 
 
 class Verdict(NamedTuple):
@@ -58,16 +59,20 @@ def champion_says(
 ) -> ChampionSays:
     """Return what the champion answers for the frozen rows.
 
-    A release is asked through inference, today's taxonomy applied. Of the keyword tagger, which lives in the worker,
-    the labels are those that it gave when it tagged the month; rows that another model tagged are left out.
+    A release is asked through inference, and where it leaves the head to keywords, the keyword tagger: whoever tagged
+    the rows then, the answer is today's, with today's taxonomy. So does it for a release whose text this program no
+    longer makes: that one can serve no month either, and would otherwise stand in the way of every successor.
     """
+    keyword = list(frozen[keyword_columns(reply=True)[head][0]])
     entry = release.head(head) if release else None
     if release is None or entry is None:
-        labels = list(frozen[f"keyword_{head}"])
-        return ChampionSays(KEYWORD_MODEL, labels, np.asarray([label != "" for label in labels], dtype=bool))
+        return ChampionSays(KEYWORD_MODEL, keyword)
     cached = [one for one in fetch(models, release, cache, "cpu") if one.manifest.head == head]
+    if any(one.manifest.text_version != TEXT_VERSION for one in cached):
+        note = f"Release {release.version} reads text that this program no longer makes: the keyword tagger answered."
+        return ChampionSays(KEYWORD_MODEL, keyword, note)
     model = ModelLoader("cpu").load([(one.directory, one.manifest) for one in cached], taxonomy)
-    return ChampionSays(release.version, ask(model, head, frozen).labels, np.ones(len(frozen), dtype=bool))
+    return ChampionSays(release.version, ask(model, head, frozen).labels)
 
 
 def judge(built: Built, frozen: pd.DataFrame, champion: ChampionSays, taxonomy: Taxonomy) -> Verdict:
@@ -77,19 +82,10 @@ def judge(built: Built, frozen: pd.DataFrame, champion: ChampionSays, taxonomy: 
     different batchings; int8 serves on CPUs, and fp16 on GPUs, when both looks pass and its labels agree with fp32.
     """
     model = load(built.directory, built.manifest, taxonomy)
-    rows, labels = (
-        frozen[champion.known],
-        [label for label, known in zip(champion.labels, champion.known, strict=True) if known],
-    )
-    notes = []
-    if len(rows) < len(frozen):
-        notes.append(
-            f"{len(frozen) - len(rows)} frozen rows are left out: another model tagged them, "
-            "and what the keyword tagger would say is unknown."
-        )
-    answers = ask(model, built.head, rows)
+    notes = [champion.note] if champion.note else []
+    answers = ask(model, built.head, frozen)
     sides = Sides(built.head, champion.name, built.manifest.version, built.manifest.serve["cpu"])
-    first = decide(_judged(rows, labels, answers.labels), sides)
+    first = decide(_judged(frozen, champion.labels, answers.labels), sides)
     serve: dict[Device, Precision] = dict(built.manifest.serve)
     looks: list[Decision] = []
     if first.promote and "kobert" in built.manifest.parts:
@@ -100,8 +96,10 @@ def judge(built: Built, frozen: pd.DataFrame, champion: ChampionSays, taxonomy: 
             agreements, passed = [], True
             for budget in BATCHINGS:
                 cheaper, _ = with_graph(model, built.directory, built.manifest, precision, budget)
-                found = ask(cheaper, built.head, rows).labels
-                looks.append(decide(_judged(rows, labels, found), sides._replace(precision=f"{precision}/{budget}")))
+                found = ask(cheaper, built.head, frozen).labels
+                looks.append(
+                    decide(_judged(frozen, champion.labels, found), sides._replace(precision=f"{precision}/{budget}"))
+                )
                 passed &= looks[-1].promote
                 agreements.append(float(np.mean([a == b for a, b in zip(found, answers.labels, strict=True)])))
             if passed and min(agreements) >= LEAST_AGREEMENT:
@@ -109,14 +107,14 @@ def judge(built: Built, frozen: pd.DataFrame, champion: ChampionSays, taxonomy: 
             else:
                 share = f"{min(agreements):.2%}"
                 notes.append(f"{precision} is not served: its labels agree with fp32 in {share} of the frozen rows.")
-    classes = sorted(set(rows["label"]))
-    truth = list(rows["label"])
+    classes = sorted(set(frozen["label"]))
+    truth = list(frozen["label"])
     return Verdict(
         decision=first,
         looks=tuple(looks),
         serve=serve,
-        candidate=measured(model, built.head, rows, classes),
-        champion=measure(Answers(truth, labels, np.ones(len(labels))), classes),
+        candidate=measured(model, built.head, frozen, classes),
+        champion=measure(Answers(truth, champion.labels, np.ones(len(truth))), classes),
         notes=tuple(notes),
     )
 

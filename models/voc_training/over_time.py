@@ -15,6 +15,7 @@ from voc_training.fit_encoder import EncoderPlan, FittedEncoder, Taught, train_e
 from voc_training.rows import HeadRows
 from voc_training.served import load, measured
 from voc_training.split import newest_month, split
+from voc_training.team import Team
 
 #: Points of the learning curve, the last one with all months.
 _POINTS = 4
@@ -25,7 +26,7 @@ _LEAST = 30
 def learning_curve(
     head: Head, table: HeadRows, validation: pd.DataFrame, work: Path, taxonomy: Taxonomy
 ) -> list[dict[str, Any]]:
-    """Return the validation accuracy of the linear model taught the first months, then more, then all.
+    """Return the validation accuracy, with and without the reply, of the linear model taught ever more months.
 
     The baseline stands for all kinds: it shows whether more reviewed months still help, in seconds instead of hours.
     Nothing is looked at on the frozen rows here.
@@ -40,14 +41,21 @@ def learning_curve(
         if found is None:
             continue
         model = load(found.directory, found.manifest, taxonomy)
-        metrics = measured(model, head, validation, sorted(set(validation["label"]))).with_reply
-        if metrics:
-            points.append({"until": months[count - 1], "rows": len(train), "accuracy": metrics.accuracy})
+        both = measured(model, head, validation, sorted(set(validation["label"])))
+        if both.with_reply and both.without_reply:
+            points.append(
+                {
+                    "until": months[count - 1],
+                    "rows": len(train),
+                    "accuracy": both.with_reply.accuracy,
+                    "without_reply": both.without_reply.accuracy,
+                }
+            )
     return points
 
 
 def time_hold_out(
-    built: Built, table: HeadRows, plan: EncoderPlan, work: Path, taxonomy: Taxonomy
+    built: Built, table: HeadRows, plan: EncoderPlan, work: Path, taxonomy: Taxonomy, team: Team
 ) -> dict[str, Any] | None:
     """Fit the candidate's kind once more without the newest month and measure it there; None with fewer than 3 months.
 
@@ -66,7 +74,7 @@ def time_hold_out(
     if "kobert" in built.manifest.parts and plan.base_model != SCRATCH and len(taught.classes) > 1:
         directory = work / "encoder"
         directory.mkdir(parents=True)
-        encoder = train_encoder({built.head: taught}, plan, directory, work / "checkpoints")
+        encoder = train_encoder({built.head: taught}, plan, directory, work / "checkpoints", team)
     found = _built(built.head, taught, encoder, work, taxonomy)
     if found is None or later.empty:
         return None

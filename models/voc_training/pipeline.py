@@ -13,12 +13,10 @@ import pandas as pd
 
 from voc_models.artifact import TrainingFacts
 from voc_models.calibration import IDENTITY
-from voc_models.exit_codes import DataError
 from voc_models.labels import HEAD_NAMES, HEADS, Head
 from voc_models.months import KST, zone
 from voc_models.plan import Plan
-from voc_models.registry import Registry, RegistryError
-from voc_models.run import KEYWORD_MODEL
+from voc_models.registry import Registry
 from voc_models.store import ObjectStore
 from voc_training.build import Built, Origin, build_head, finished
 from voc_training.card import write_cards
@@ -31,6 +29,7 @@ from voc_training.publish import RunDecision, decision_of, publish, stored_decis
 from voc_training.rows import HeadRows, cleaned, head_rows
 from voc_training.served import ask, load, measured
 from voc_training.split import split
+from voc_training.team import ALONE, Team
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +46,7 @@ class Job(NamedTuple):
     cache: Path
     git_commit: str
     clock: Callable[[], datetime]
+    team: Team = ALONE
 
 
 def train(job: Job) -> RunDecision:
@@ -71,13 +71,15 @@ def train(job: Job) -> RunDecision:
     built = [build_head(head, taught[head], encoders.get(head), root, _origin(job, version, tables)) for head in HEADS]
     name, release = champion_release(job.models)
     verdicts: dict[Head, Verdict] = {}
+    kept = release
     for one in built:
         frozen = taught[one.head].parts.frozen
         says = champion_says(one.head, frozen, release, job.models, job.cache, job.plan.taxonomy)
+        kept = None if says.note else kept  # what cannot serve is not carried on beside a head that passed
         verdicts[one.head] = judge(one, frozen, says, job.plan.taxonomy)
         log.info("%s: %s", HEAD_NAMES[one.head], verdicts[one.head].decision.reason)
     done = _finish(job, built, tables, taught, verdicts, encoders, notes)
-    planned = publish(job.models, job.plan, done, verdicts, release, job.clock())
+    planned = publish(job.models, job.plan, done, verdicts, kept, job.clock())
     every_note = [note for head in HEADS for note in (*notes[head], *verdicts[head].notes)]
     rows = sum(len(table.rows) for table in tables.values())
     return write_decision(
@@ -88,27 +90,13 @@ def train(job: Job) -> RunDecision:
 def _tables(job: Job) -> dict[Head, HeadRows]:
     """Read and clean the reviewed rows of every head."""
     reviewed = load_reviewed(job.store, job.plan)
-    names = set(reviewed["machine_model"])
-    table = cleaned(reviewed, {head: _keyword_names(job.models, names, head) for head in HEADS})
+    table = cleaned(reviewed, job.plan.taxonomy)
     tables = {head: head_rows(table, head, job.plan.taxonomy) for head in HEADS}
     for head, rows in tables.items():
         log.info("%s: %d reviewed rows, %d classes.", HEAD_NAMES[head], len(rows.rows), len(rows.classes))
         for note in rows.notes:
             log.info("%s: %s", HEAD_NAMES[head], note)
     return tables
-
-
-def _keyword_names(models: ObjectStore, names: set[str], head: Head) -> frozenset[str]:
-    """Return which models' labels of ``head`` were the keyword tagger's: a release may leave a head to it."""
-    found = {KEYWORD_MODEL}
-    for name in names - found:
-        try:
-            release = Registry(models).release(name)
-        except (RegistryError, DataError):  # a release that is gone: nobody knows who answered
-            continue
-        if release.head(head) is None:
-            found.add(name)
-    return frozenset(found)
 
 
 def _taught(
@@ -133,7 +121,7 @@ def _encoders(job: Job, taught: Mapping[Head, Taught], root: Path, checkpoints: 
         name = "_".join(group)
         directory = root / f"encoder_{name}"
         directory.mkdir(parents=True)
-        encoder = train_encoder(group, job.encoder, directory, checkpoints / name)
+        encoder = train_encoder(group, job.encoder, directory, checkpoints / name, job.team)
         fitted |= dict.fromkeys(group, encoder)
     return fitted
 
@@ -170,7 +158,7 @@ def _metrics(
 ) -> dict[str, Any]:
     model = load(built.directory, built.manifest, job.plan.taxonomy)
     validation = measured(model, built.head, taught.parts.validation, [str(label) for label in taught.classes])
-    raw = _uncalibrated(job, built, taught.parts.validation)
+    raw, bare = (_uncalibrated(job, built, taught.parts.validation, reply=reply) for reply in (True, False))
     work = _fresh(job.work / f"over_time_{built.head}")
     metrics: dict[str, Any] = {
         "frozen": verdict.candidate.record(),
@@ -179,9 +167,14 @@ def _metrics(
         "looks": [look.model_dump(mode="json") for look in verdict.looks],
         "validation": validation.record(),
         "validation_accuracy_by_kind": built.choice.accuracies,
-        "ece": {"before": raw, "after": validation.with_reply.ece if validation.with_reply else None},
+        "ece": {
+            "before": raw,
+            "after": validation.with_reply.ece if validation.with_reply else None,
+            "before_without_reply": bare,
+            "after_without_reply": validation.without_reply.ece if validation.without_reply else None,
+        },
         "learning_curve": learning_curve(built.head, table, taught.parts.validation, work / "curve", job.plan.taxonomy),
-        "time_hold_out": time_hold_out(built, table, job.encoder, work / "hold_out", job.plan.taxonomy),
+        "time_hold_out": time_hold_out(built, table, job.encoder, work / "hold_out", job.plan.taxonomy, job.team),
     }
     if encoder is not None:
         metrics["encoder"] = {
@@ -192,11 +185,11 @@ def _metrics(
     return metrics
 
 
-def _uncalibrated(job: Job, built: Built, rows: pd.DataFrame) -> float:
+def _uncalibrated(job: Job, built: Built, rows: pd.DataFrame, *, reply: bool) -> float:
     """Return the calibration error that the model would have without the final calibration."""
     identity = tuple(entry.model_copy(update={"calibration": IDENTITY}) for entry in built.manifest.calibration)
     plain = built.manifest.model_copy(update={"calibration": identity})
-    answers = ask(load(built.directory, plain, job.plan.taxonomy), built.head, rows)
+    answers = ask(load(built.directory, plain, job.plan.taxonomy), built.head, rows, reply=reply)
     found = Answers(list(rows["label"]), answers.labels, answers.confidences)
     right = pd.Series(found.truth).to_numpy() == pd.Series(found.predicted).to_numpy()
     return expected_calibration_error(right, found.confidence)

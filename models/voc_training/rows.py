@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-import numpy as np
 import pandas as pd
 
 from voc_models.exit_codes import DataError
+from voc_models.keyword_tagger import KeywordRules, RowText, tagger_text
 from voc_models.labels import HEAD_NAMES, HEADS, OTHER, Head, Label, Taxonomy
-from voc_models.run import KEYWORD_MODEL
 from voc_models.text import model_input, row_key
 
 #: Below this many rows to learn from, any model would only repeat them.
@@ -36,21 +34,17 @@ class HeadRows(NamedTuple):
     notes: tuple[str, ...]
 
 
-#: Model names whose labels of a head are the keyword tagger's: the tagger itself, and releases without that head.
-KEYWORD_ALONE: Final[Mapping[Head, frozenset[str]]] = {head: frozenset({KEYWORD_MODEL}) for head in HEADS}
-
-
-def cleaned(reviewed: pd.DataFrame, by_keyword: Mapping[Head, frozenset[str]] = KEYWORD_ALONE) -> pd.DataFrame:
+def cleaned(reviewed: pd.DataFrame, taxonomy: Taxonomy) -> pd.DataFrame:
     """Return the model's inputs of reviewed rows, in the same order.
 
     Args:
         reviewed: from voc_training.data.load_reviewed.
-        by_keyword: for each head the models for which the keyword tagger answers.
+        taxonomy: the run's; its keywords are asked about every row, whoever tagged it then.
 
     Returns:
         voc_id, building_id, month, is_sample, ``request`` and ``reply`` as models read them, ``group`` (equal for equal
-        texts), for each head the joined ``{head}`` label ("" when not merged), and what the keyword tagger had said:
-        ``keyword_{head}`` ("" when another model tagged the row) with ``keyword_{head}_score``.
+        texts), for each head the joined ``{head}`` label ("" when not merged), and what the keyword tagger answers:
+        the columns of :func:`keyword_columns` with the reply, and without it.
     """
     texts = list(zip(reviewed["title"], reviewed["request_contents"], reviewed["reply"], strict=True))
     inputs = [model_input(title, request, reply) for title, request, reply in texts]
@@ -59,12 +53,23 @@ def cleaned(reviewed: pd.DataFrame, by_keyword: Mapping[Head, frozenset[str]] = 
     table["reply"] = pd.Series([row.reply for row in inputs], index=table.index, dtype="str")
     table["group"] = pd.Series([row_key(title, request) for title, request, _ in texts], index=table.index, dtype="str")
     for head in HEADS:
-        keyword = reviewed["machine_model"].isin(by_keyword[head])
         table[head] = _joined(reviewed[f"{head}_major"], reviewed[f"{head}_minor"])
-        said = _joined(reviewed[f"machine_{head}_major"], reviewed[f"machine_{head}_minor"])
-        table[f"keyword_{head}"] = said.where(keyword, "")
-        table[f"keyword_{head}_score"] = reviewed[f"machine_{head}_score"].where(keyword, np.nan)
+    rules = KeywordRules(taxonomy)
+    for reply in (True, False):
+        tagged = rules.tag_texts(
+            RowText(*map(tagger_text, (title, request, answer if reply else ""))) for title, request, answer in texts
+        )
+        for head, (label, score) in keyword_columns(reply=reply).items():
+            answers = [(row.subject, row.subject_score) if head == "subject" else row[2:] for row in tagged]
+            table[label] = pd.Series([str(found) for found, _ in answers], index=table.index, dtype="str")
+            table[score] = pd.Series([points for _, points in answers], index=table.index, dtype="float64")
     return table
+
+
+def keyword_columns(*, reply: bool) -> dict[Head, tuple[str, str]]:
+    """Return for each head the columns of the keyword tagger's joined label ("": not asked) and its score."""
+    mark = "" if reply else "_bare"
+    return {head: (f"keyword_{head}{mark}", f"keyword_{head}{mark}_score") for head in HEADS}
 
 
 def _joined(major: pd.Series, minor: pd.Series) -> pd.Series:

@@ -62,7 +62,7 @@ def ask(model: Model, head: Head, rows: pd.DataFrame, *, reply: bool = True) -> 
     """Return the model's answers for ``rows``."""
     if rows.empty:
         return Served([], np.zeros(0))
-    answer = model.predict(inputs_of(rows, reply=reply), {head: keyword_answer(rows, head)})[head]
+    answer = model.predict(inputs_of(rows, reply=reply), {head: keyword_answer(rows, head, reply=reply)})[head]
     return Served([str(label) for label in answer.labels], answer.confidences)
 
 

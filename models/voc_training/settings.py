@@ -17,7 +17,7 @@ class Settings(CommonSettings):
         None, ge=1, le=100, description="Most rounds over the rows. Omitted: 5, or what a scratch model needs."
     )
     train_rows_per_step: int | None = Field(
-        None, ge=1, description="Effective batch. Omitted: 32, or 64 for many rows of a scratch model."
+        None, ge=1, description="Effective batch, over all GPUs. Omitted: 32, or 64 for many rows of a scratch model."
     )
     train_max_length: int | None = Field(
         None, ge=16, le=512, description="Tokens of a row. Omitted: 256, or 64 (scratch)."

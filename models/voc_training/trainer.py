@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import math
 import random
-import shutil
 import sys
 import warnings
 from collections.abc import Mapping, Sequence
@@ -27,27 +25,26 @@ from transformers import (
     TrainerState,
     TrainingArguments,
 )
-from transformers.trainer_utils import get_last_checkpoint
 
 from voc_models.encoding import Encoded, pad
-from voc_models.exit_codes import DataError, UnavailableError
+from voc_models.exit_codes import DataError, TryAgainError
 from voc_models.labels import Head
+from voc_training.checkpoints import Memory, keep_only_ours, last_whole_checkpoint
 from voc_training.encoder import HeadedEncoder
+from voc_training.team import any_of_us, leader_first, size
 
 log = logging.getLogger(__name__)
 
 #: A row without a label of that head.
 UNLABELLED: Final = -100
-_FINGERPRINT: Final = "fingerprint.json"
-_STATE: Final = "trainer_state.json"
 
 
 class DivergedError(DataError):
     """The loss became NaN before there was any checkpoint to go back to."""
 
 
-class OutOfMemoryError(UnavailableError):
-    """Not even one row fits into memory."""
+class StartAgainError(TryAgainError):
+    """One of several processes ran out of memory; started again, all of them take fewer rows at once."""
 
 
 class NotFiniteLossError(Exception):
@@ -159,7 +156,7 @@ class _HeadTrainer(Trainer):
             for head, loss in self._losses.items()
         ]
         total = torch.stack(parts).sum()
-        if model.training and not bool(torch.isfinite(total)):
+        if model.training and any_of_us(not bool(torch.isfinite(total)), total.device):
             raise NotFiniteLossError(f"The loss became {float(total.detach())} at step {self.state.global_step}.")
         return (total, outputs) if return_outputs else total
 
@@ -202,7 +199,6 @@ def fit(
     train: Sequence[Example],
     validation: Sequence[Example],
     folder: Path,
-    *,
     schedule: Schedule,
     title: str,
 ) -> FitReport:
@@ -212,15 +208,20 @@ def fit(
     whole one. When memory is short the rows at once are halved (the effective batch stays), then activations are
     recomputed. When the loss stops being a number, the last good checkpoint is kept.
 
+    Several processes (voc_training.team) call it with the same arguments; the rows of a step are shared among them.
+
     Raises:
         DivergedError: the loss stopped being a number and there is no checkpoint yet.
         OutOfMemoryError: not even one row at once fits.
+        StartAgainError: memory is short in one process of several; started again, all of them take half the rows.
     """
-    _keep_only_ours(folder, train, schedule)
-    rows_at_once, notes = schedule.rows_per_step, list[str]()
+    mine = {"rows": hash_rows(train), "schedule": list(schedule)}
+    leader_first(lambda: keep_only_ours(folder, mine))
+    memory = Memory.known(folder, max(1, schedule.rows_per_step // size()))
     while True:
-        trainer = _trainer(model, train, validation, folder, schedule, rows_at_once, title)
-        checkpoint = _last_whole_checkpoint(folder)
+        trainer = _trainer(model, train, validation, folder, schedule, memory.rows_at_once, title)
+        leader_first(lambda: last_whole_checkpoint(folder))
+        checkpoint = last_whole_checkpoint(folder)
         if checkpoint:
             log.info("%s: goes on from %s.", title, checkpoint.name)
         try:
@@ -229,24 +230,18 @@ def fit(
                 warnings.filterwarnings("ignore", message="mtime may not be reliable")
                 trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
         except torch.OutOfMemoryError as error:
-            if rows_at_once == 1:
-                raise OutOfMemoryError(
-                    "Not even one row at once fits into the accelerator's memory. "
-                    "Use a larger one, or a smaller base model."
-                ) from error
-            rows_at_once //= 2
-            notes.append(
-                f"Out of memory: {rows_at_once} rows at once, the effective batch stays {schedule.rows_per_step}."
-            )
-            log.warning("%s: %s", title, notes[-1])
+            memory = memory.halved(folder, schedule.rows_per_step, error)
+            log.warning("%s: %s", title, memory.notes[-1])
+            if size() > 1:  # the others wait inside the step, and cannot be called back
+                raise StartAgainError(f"{memory.notes[-1]} Start the training again: it goes on with that.") from error
             del trainer
             torch.cuda.empty_cache()
         except NotFiniteLossError as error:
-            notes.append(_go_back(model, folder, error))
-            log.warning("%s: %s", title, notes[-1])
-            return FitReport(0.0, rows_at_once, tuple(notes))
+            note = _go_back(model, folder, error)
+            log.warning("%s: %s", title, note)
+            return FitReport(0.0, memory.rows_at_once, (*memory.notes, note))
         else:
-            return FitReport(float(trainer.state.epoch or 0), rows_at_once, tuple(notes))
+            return FitReport(float(trainer.state.epoch or 0), memory.rows_at_once, memory.notes)
 
 
 def _trainer(
@@ -277,22 +272,24 @@ def _trainer(
 
 
 def _arguments(folder: Path, schedule: Schedule, rows_at_once: int, heads: Sequence[Head]) -> TrainingArguments:
-    gpu = torch.cuda.is_available()
-    bf16 = gpu and torch.cuda.is_bf16_supported(including_emulation=False)
-    return TrainingArguments(
+    gpu, precision = torch.cuda.is_available(), mixed_precision()
+    arguments = TrainingArguments(
         output_dir=str(folder),
         num_train_epochs=schedule.epochs,
         learning_rate=schedule.learning_rate,
         warmup_ratio=schedule.warm_up,
         weight_decay=schedule.weight_decay,
         per_device_train_batch_size=rows_at_once,
-        gradient_accumulation_steps=schedule.rows_per_step // rows_at_once,
+        gradient_accumulation_steps=max(1, schedule.rows_per_step // (rows_at_once * size())),
         # Recomputing activations costs a third of the speed: only when memory proved short.
-        gradient_checkpointing=rows_at_once <= 4 and rows_at_once < schedule.rows_per_step,
+        gradient_checkpointing=rows_at_once <= 4 and rows_at_once < schedule.rows_per_step // size(),
+        gradient_checkpointing_kwargs={"use_reentrant": False},
+        # Every parameter takes part in every step: a head without a label in the batch contributes 0.
+        ddp_find_unused_parameters=False,
         per_device_eval_batch_size=64,
         group_by_length=True,
-        bf16=bf16,
-        fp16=gpu and not bf16,
+        bf16=precision.bf16,
+        fp16=precision.fp16,
         use_cpu=not gpu,
         eval_strategy="epoch",
         save_strategy="epoch",
@@ -310,6 +307,27 @@ def _arguments(folder: Path, schedule: Schedule, rows_at_once: int, heads: Seque
         disable_tqdm=not sys.stderr.isatty(),
         seed=schedule.seed,
     )
+    if gpu:
+        # Otherwise a process that sees several GPUs spreads each batch over them, and multiplies it (DataParallel).
+        arguments._n_gpu = 1  # noqa: SLF001 - there is no public switch; several GPUs are torchrun's
+    return arguments
+
+
+class MixedPrecision(NamedTuple):
+    """The Trainer's switches of the same names; neither is full precision."""
+
+    bf16: bool
+    fp16: bool
+
+
+def mixed_precision() -> MixedPrecision:
+    """Return bf16 on a GPU that computes it itself, else fp16 there, and neither on a CPU.
+
+    bf16 is emulated by CPUs and older GPUs, many times slower than fp32.
+    """
+    gpu = torch.cuda.is_available()
+    bf16 = gpu and bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    return MixedPrecision(bf16, gpu and not bf16)
 
 
 def _accuracy(prediction: EvalPrediction) -> dict[str, float]:
@@ -325,16 +343,6 @@ def _accuracy(prediction: EvalPrediction) -> dict[str, float]:
     return {"accuracy": float(np.mean(shares)) if shares else 0.0}
 
 
-def _keep_only_ours(folder: Path, train: Sequence[Example], schedule: Schedule) -> None:
-    """Remove checkpoints of other rows or of another schedule: going on from them would mix two trainings."""
-    mine = {"rows": hash_rows(train), "schedule": list(schedule)}
-    path = folder / _FINGERPRINT
-    if folder.exists() and (not path.exists() or json.loads(path.read_text(encoding="utf-8")) != mine):
-        shutil.rmtree(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(mine), encoding="utf-8")
-
-
 def hash_rows(rows: Sequence[Example]) -> int:
     """Return a number that other rows, labels or another order change (CRC-like; the same in every process)."""
     number = 0
@@ -344,21 +352,9 @@ def hash_rows(rows: Sequence[Example]) -> int:
     return number
 
 
-def _last_whole_checkpoint(folder: Path) -> Path | None:
-    """Return the newest checkpoint that was written to its end; halves left by a kill are removed."""
-    while found := get_last_checkpoint(str(folder)):  # type: ignore[no-untyped-call]  # transformers has no types
-        try:
-            json.loads((Path(found) / _STATE).read_text(encoding="utf-8"))  # the Trainer writes it last
-        except (OSError, ValueError):
-            shutil.rmtree(found)
-        else:
-            return Path(found)
-    return None
-
-
 def _go_back(model: HeadedEncoder, folder: Path, error: NotFiniteLossError) -> str:
     """Load the last good checkpoint into ``model`` and say so."""
-    checkpoint = _last_whole_checkpoint(folder)
+    checkpoint = last_whole_checkpoint(folder)
     if checkpoint is None:
         raise DivergedError(f"{error} There is no checkpoint yet. Lower the learning rate or use fp32.") from error
     from safetensors.torch import load_file  # noqa: PLC0415 - needed on this path alone

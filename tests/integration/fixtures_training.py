@@ -22,7 +22,7 @@ from voc_worker.sample.generate import Sample, generate
 from voc_worker.sample.words import vocabulary
 from voc_worker.tables.csv_io import write_csv
 from voc_worker.tables.tagged import SampleRule, build_tagged, tagger_rows
-from voc_worker.tagging import KeywordTagger
+from voc_worker.tagging import KeywordTagger, Tagger
 
 FULL_RUN = "full_20260101_020000_aaaaa"
 TRAIN_RUN = "train_20260120_040000_bbbbb"
@@ -53,6 +53,7 @@ def reviewed_store(
     most_rows: int = 10_000,
     sample_rate: float = 0.2,
     spec: TrainSpec | None = None,
+    tagger: Tagger | None = None,
 ) -> Reviewed:
     """Write ``months`` of the sample as a full run and a review of every row would, tagged by keywords.
 
@@ -62,10 +63,11 @@ def reviewed_store(
         most_rows: of each month, the oldest ones.
         sample_rate: share of 표본 texts.
         spec: of the training run; base model scratch by default.
+        tagger: who tagged the months; the keyword tagger by default.
     """
     store, source = FileStore(folder.as_uri()), sample()
     truth = source.truth.set_index("voc_id")
-    tagger = KeywordTagger(taxonomy())
+    tagger = tagger or KeywordTagger(taxonomy())
     for month in months:
         rows = source.source(month).head(most_rows)
         tagged = [
@@ -88,7 +90,7 @@ def reviewed_store(
 
 
 def _publish(
-    store: FileStore, month: Month, building: object, rows: pd.DataFrame, tagger: KeywordTagger, rate: float
+    store: FileStore, month: Month, building: object, rows: pd.DataFrame, tagger: Tagger, rate: float
 ) -> pd.DataFrame:
     tags = tagger.tag(tagger_rows(rows))
     rule = SampleRule(rate, "test")

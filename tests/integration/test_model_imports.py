@@ -11,6 +11,7 @@ SERVING = (
     "voc_models.linear",
     "voc_models.inference",
     "voc_models.loader",
+    "voc_models.keyword_tagger",
     "voc_models.registry",
     "voc_models.model_cache",
     "voc_worker.model_tagger",

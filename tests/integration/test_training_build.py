@@ -52,8 +52,8 @@ def rows_of(head: Head) -> pd.DataFrame:
             "group": requests,
             "is_sample": [n % 3 == 0 for n in range(1200)],
             "label": [str(CLASSES[number]) for number in (subject if head == "subject" else work)],
-            f"keyword_{head}": "",
-            f"keyword_{head}_score": np.nan,
+            **dict.fromkeys((f"keyword_{head}", f"keyword_{head}_bare"), ""),
+            **dict.fromkeys((f"keyword_{head}_score", f"keyword_{head}_bare_score"), np.nan),
         }
     )
 
@@ -114,7 +114,7 @@ def test_torch_and_the_fp32_graph_agree(joint: Joint) -> None:
 def test_cheaper_graphs_serve_only_after_they_passed_the_gate_under_two_batchings(joint: Joint) -> None:
     """Against a champion that is always wrong every look is recorded; int8 serves on CPUs and fp16 on GPUs."""
     frozen = joint.frozen["subject"]
-    nobody = ChampionSays("keyword", ["기타_기타"] * len(frozen), np.ones(len(frozen), dtype=bool))
+    nobody = ChampionSays("keyword", ["기타_기타"] * len(frozen))
     found = judge(joint.built["subject"], frozen, nobody, TAXONOMY)
     assert found.decision.promote
     assert [look.precision for look in found.looks] == ["int8/512", "int8/4096", "fp16/512", "fp16/4096"]
@@ -134,7 +134,7 @@ def test_a_cheaper_graph_whose_labels_differ_does_not_serve(joint: Joint, tmp_pa
     bert = BertModel(size)  # type: ignore[no-untyped-call]  # transformers has no types
     other = HeadedEncoder(bert, {head: len(CLASSES) for head in HEADS})
     shutil.copyfile(export_fp32(other, tmp_path / "other"), copied / "model_int8.onnx")
-    nobody = ChampionSays("keyword", ["기타_기타"] * len(frozen), np.ones(len(frozen), dtype=bool))
+    nobody = ChampionSays("keyword", ["기타_기타"] * len(frozen))
     found = judge(built._replace(directory=copied), frozen, nobody, TAXONOMY)
     assert found.decision.promote
     assert found.serve == {"cpu": "fp32", "cuda": "fp16"}
@@ -144,17 +144,8 @@ def test_a_cheaper_graph_whose_labels_differ_does_not_serve(joint: Joint, tmp_pa
 def test_int8_is_not_looked_at_when_fp32_is_refused(joint: Joint) -> None:
     """A champion that is always right leaves nothing to promote."""
     frozen = joint.frozen["subject"]
-    perfect = ChampionSays("20260101", list(frozen["label"]), np.ones(len(frozen), dtype=bool))
+    perfect = ChampionSays("20260101", list(frozen["label"]))
     found = judge(joint.built["subject"], frozen, perfect, TAXONOMY)
     assert not found.decision.promote
     assert found.looks == ()
     assert found.serve == {"cpu": "fp32"}
-
-
-def test_rows_whose_champion_answer_is_unknown_are_left_out_on_both_sides(joint: Joint) -> None:
-    """Half the rows were tagged by another model: the gate sees the other half, and a note says so."""
-    frozen = joint.frozen["subject"]
-    known = np.arange(len(frozen)) % 2 == 0
-    found = judge(joint.built["subject"], frozen, ChampionSays("keyword", [""] * len(frozen), known), TAXONOMY)
-    assert found.decision.rows == int(known.sum())
-    assert "what the keyword tagger would say is unknown" in found.notes[0]

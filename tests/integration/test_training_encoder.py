@@ -15,10 +15,12 @@ from onnx import numpy_helper
 from torch import Tensor, nn
 
 from voc_models.encoding import encode_inputs
+from voc_models.exit_codes import ExitCode
 from voc_models.session import Graph, device_of
 from voc_models.text import ModelInput
 from voc_models.tokenizer import SPECIAL_TOKENS, TokenizerError
 from voc_training import fit_encoder, trainer
+from voc_training.checkpoints import OutOfMemoryError
 from voc_training.encoder import (
     BaseModelError,
     BaseModelUnavailableError,
@@ -43,6 +45,7 @@ from voc_training.trainer import (
     UNLABELLED,
     DivergedError,
     Example,
+    Examples,
     Schedule,
     class_weights,
     fit,
@@ -88,7 +91,7 @@ def test_a_fit_learns(tmp_path: Path) -> None:
     encoder = build_encoder("scratch", {"subject": 8}, TEXTS, tmp_path, SHAPE._replace(hidden=64, layers=1))
     rows = [row._replace(labels={"subject": row.labels["subject"]}) for row in examples(encoder)]
     schedule = SCHEDULE._replace(epochs=15, patience=15)
-    report = fit(encoder.model, rows, rows[::5], tmp_path / "run", schedule=schedule, title="주제")
+    report = fit(encoder.model, rows, rows[::5], tmp_path / "run", schedule, "주제")
     found = torch_logits(encoder.model, [row.full for row in rows])["subject"].argmax(1)
     assert (found == [row.labels["subject"] for row in rows]).mean() > 0.9
     assert report.notes == ()
@@ -99,12 +102,12 @@ def test_a_killed_fit_goes_on_from_its_last_whole_checkpoint(
 ) -> None:
     """A checkpoint that was cut off is removed, and the one before it is continued."""
     rows, folder = examples(encoder), tmp_path / "run"
-    fit(encoder.model, rows, rows[:40], folder, schedule=SCHEDULE, title="주제")
+    fit(encoder.model, rows, rows[:40], folder, SCHEDULE, "주제")
     whole, cut_off = sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name.split("-")[1]))
     state = (cut_off / "trainer_state.json").read_text()
     (cut_off / "trainer_state.json").write_text(state[: len(state) // 2])
     caplog.set_level(logging.INFO)
-    report = fit(encoder.model, rows, rows[:40], folder, schedule=SCHEDULE, title="주제")
+    report = fit(encoder.model, rows, rows[:40], folder, SCHEDULE, "주제")
     assert f"goes on from {whole.name}" in caplog.text
     assert report.epochs == 2.0
     assert json.loads((cut_off / "trainer_state.json").read_text())["epoch"] == 2.0
@@ -115,10 +118,10 @@ def test_checkpoints_of_other_rows_are_not_continued(
 ) -> None:
     """A changed label starts anew."""
     rows, folder = examples(encoder), tmp_path / "run"
-    fit(encoder.model, rows, rows[:40], folder, schedule=SCHEDULE._replace(epochs=1), title="주제")
+    fit(encoder.model, rows, rows[:40], folder, SCHEDULE._replace(epochs=1), "주제")
     caplog.set_level(logging.INFO)
     changed = [rows[0]._replace(labels={"subject": 3, "work": 1}), *rows[1:]]
-    fit(encoder.model, changed, rows[:40], folder, schedule=SCHEDULE._replace(epochs=1), title="주제")
+    fit(encoder.model, changed, rows[:40], folder, SCHEDULE._replace(epochs=1), "주제")
     assert "goes on" not in caplog.text
 
 
@@ -146,7 +149,7 @@ def test_rows_at_once_are_halved_until_they_fit_and_the_report_says_so(encoder: 
     """Sixteen rows do not fit, four do; then activations are recomputed and the effective batch is the same."""
     model, rows = Fragile(encoder), examples(encoder)
     model.most_rows = 4
-    report = fit(model, rows, rows[:40], tmp_path / "run", schedule=SCHEDULE._replace(epochs=1), title="주제")
+    report = fit(model, rows, rows[:40], tmp_path / "run", SCHEDULE._replace(epochs=1), "주제")
     assert report.rows_at_once == 4
     assert report.notes == (
         "Out of memory: 8 rows at once, the effective batch stays 16.",
@@ -155,19 +158,76 @@ def test_rows_at_once_are_halved_until_they_fit_and_the_report_says_so(encoder: 
     assert model.bert.is_gradient_checkpointing
 
 
+def test_what_fits_is_remembered_by_the_next_start(encoder: Encoder, tmp_path: Path) -> None:
+    """After a kill the rows at once are those that fitted: nothing runs out of memory a second time."""
+    model, rows = Fragile(encoder), examples(encoder)
+    model.most_rows = 4
+    first = fit(model, rows, rows[:40], tmp_path / "run", SCHEDULE._replace(epochs=1), "주제")
+    again = fit(model, rows, rows[:40], tmp_path / "run", SCHEDULE._replace(epochs=1), "주제")
+    assert (again.rows_at_once, again.notes) == (4, first.notes)
+
+
+def test_one_of_several_processes_that_runs_out_of_memory_asks_for_a_new_start(
+    encoder: Encoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The others wait inside the step: exit code 75, and half the rows at once when started again."""
+    monkeypatch.setattr(trainer, "size", lambda: 2)
+    model, rows = Fragile(encoder), examples(encoder)
+    model.most_rows = 4
+    with pytest.raises(trainer.StartAgainError, match=r"4 rows at once.*Start the training again") as caught:
+        fit(model, rows, rows[:40], tmp_path / "run", SCHEDULE._replace(epochs=1), "주제")
+    assert caught.value.exit_code == ExitCode.TRY_AGAIN
+    report = fit(model, rows, rows[:40], tmp_path / "run", SCHEDULE._replace(epochs=1), "주제")
+    assert report.rows_at_once == 4
+
+
+def test_a_fit_that_does_not_improve_stops_early(encoder: Encoder, tmp_path: Path) -> None:
+    """Without learning, the accuracy of the first epoch is never beaten: two more, and it ends."""
+    rows = examples(encoder)
+    schedule = SCHEDULE._replace(epochs=10, learning_rate=0.0, patience=2)
+    assert fit(encoder.model, rows, rows[:40], tmp_path / "run", schedule, "주제").epochs == 3.0
+
+
+def test_replies_are_left_out_at_random_anew_in_each_epoch_and_reproducibly(encoder: Encoder) -> None:
+    """Of rows with a reply three in ten are read without it; validation reads all of them."""
+    rows = [row for row in examples(encoder) if row.full != row.bare] * 10
+
+    def without(seed: int, epoch: int, share: float) -> list[bool]:
+        given = Examples(rows, share, seed)
+        given.epoch = epoch
+        return [given[number]["row"] == row.bare for number, row in enumerate(rows)]
+
+    assert np.mean(without(1, 0, 0.3)) == pytest.approx(0.3, abs=0.05)
+    assert without(1, 0, 0.3) == without(1, 0, 0.3)
+    assert without(1, 0, 0.3) != without(1, 1, 0.3)
+    assert not any(without(1, 0, 0.0))
+
+
+@pytest.mark.parametrize(
+    ("gpu", "native", "expected"), [(True, True, "bf16"), (True, False, "fp16"), (False, True, "")]
+)
+def test_mixed_precision_is_what_the_accelerator_computes_itself(
+    monkeypatch: pytest.MonkeyPatch, *, gpu: bool, native: bool, expected: str
+) -> None:
+    """bf16 where it is native, else fp16 on a GPU, and full precision on a CPU."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda *, including_emulation: native or including_emulation)
+    assert [name for name, on in trainer.mixed_precision()._asdict().items() if on] == ([expected] if expected else [])
+
+
 def test_a_model_that_never_fits_ends_in_a_sentence(encoder: Encoder, tmp_path: Path) -> None:
     """Not even one row at once fits."""
     model, rows = Fragile(encoder), examples(encoder)
     model.most_rows = 0
-    with pytest.raises(trainer.OutOfMemoryError, match="Not even one row at once fits"):
-        fit(model, rows, rows[:40], tmp_path / "run", schedule=SCHEDULE, title="주제")
+    with pytest.raises(OutOfMemoryError, match="Not even one row at once fits"):
+        fit(model, rows, rows[:40], tmp_path / "run", SCHEDULE, "주제")
 
 
 def test_a_loss_that_is_no_number_stops_and_keeps_the_last_good_checkpoint(encoder: Encoder, tmp_path: Path) -> None:
     """NaN in the second epoch leaves the weights of the first, finite and useful."""
     model, rows = Fragile(encoder), examples(encoder)
     model.nan_from = len(rows) // 16 + 3
-    report = fit(model, rows, rows[:40], tmp_path / "run", schedule=SCHEDULE, title="주제")
+    report = fit(model, rows, rows[:40], tmp_path / "run", SCHEDULE, "주제")
     assert len(report.notes) == 1
     assert "The loss became nan" in report.notes[0]
     assert f"checkpoint-{len(rows) // 16} is kept" in report.notes[0]
@@ -179,7 +239,7 @@ def test_a_loss_that_is_no_number_from_the_start_is_refused(encoder: Encoder, tm
     model, rows = Fragile(encoder), examples(encoder)
     model.nan_from = 1
     with pytest.raises(DivergedError, match="Lower the learning rate"):
-        fit(model, rows, rows[:40], tmp_path / "run", schedule=SCHEDULE, title="주제")
+        fit(model, rows, rows[:40], tmp_path / "run", SCHEDULE, "주제")
 
 
 def test_rare_classes_weigh_more_but_not_without_limit() -> None:

@@ -11,23 +11,31 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from tests.integration.fixtures_training import Reviewed, reviewed_store, taxonomy
+from tests.unit import fixtures_infer as fx
 from voc_models import keys
 from voc_models.exit_codes import ExitCode
 from voc_models.inference import KeywordAnswer
-from voc_models.labels import HEADS, OTHER, Label
+from voc_models.labels import HEADS, OTHER, Head, Label
 from voc_models.loader import ModelLoader
 from voc_models.model_cache import fetch
 from voc_models.months import Month
 from voc_models.registry import Registry
+from voc_models.releases import ReleaseHead, release_of
 from voc_models.run import TrainSpec
-from voc_models.text import model_input
+from voc_models.store_file import FileStore
+from voc_models.text import TEXT_VERSION, model_input
 from voc_training.data import NoReviewsError, StoredRowsError, load_reviewed, snapshot_key
 from voc_training.fit_encoder import EncoderPlan
+from voc_training.judge import champion_says
 from voc_training.pipeline import Job, train
 from voc_training.publish import RunDecision, apply, stored_decision
+from voc_training.rows import cleaned, head_rows
+from voc_worker.columns import CONFIDENCES, LABELS
+from voc_worker.tables import read_csv
 
 MONTHS = (Month(2025, 9), Month(2025, 10), Month(2025, 11))
 NOW = datetime(2026, 1, 20, 4, tzinfo=UTC)
@@ -108,7 +116,9 @@ def test_the_manifest_says_how_good_the_model_is(trained: Trained) -> None:
     assert 0 < frozen["without_reply"]["macro_f1"] < 1
     assert set(metrics["validation_accuracy_by_kind"]) == {"linear", "kobert", "blend"}
     assert metrics["ece"]["after"] < 0.2
+    assert 0 < metrics["ece"]["after_without_reply"] < 0.2
     assert [point["until"] for point in metrics["learning_curve"]][-1] == "2025-11"
+    assert all(0 < point["without_reply"] < 1 for point in metrics["learning_curve"])
     assert metrics["time_hold_out"]["month"] == "2025-11"
     assert metrics["time_hold_out"]["with_reply"]["rows"] > 200
     assert manifest.training.months == ("2025-09", "2025-10", "2025-11")
@@ -122,7 +132,15 @@ def test_the_model_card_lies_beside_the_model(trained: Trained) -> None:
     page = trained.job.models.get(f"{folder}model_card.html").data.decode()
     assert trained.decision.decisions[0].reason in markdown
     assert "시설_승강기" in markdown
-    assert page.count("<svg") == 2
+    for part in (
+        "보정 전",
+        "최신 월(2025-11)",
+        "| 마지막 달 | 학습 행 |",
+        "| 신뢰도 | 처리 비율 |",
+        "후보별 검증 정확도",
+    ):
+        assert part in markdown
+    assert page.count("<svg") == 3
     assert json.loads(trained.job.models.get(f"{folder}manifest.json").data)["files"]["model_card.html"]["size"] > 0
 
 
@@ -184,11 +202,58 @@ def test_text_and_labels_are_read_back_as_the_worker_wrote_them(tmp_path: Path) 
     reviewed = reviewed_store(tmp_path, MONTHS[:1], most_rows=60)
     rows = load_reviewed(reviewed.store, reviewed.plan)
     assert len(rows) == 60
-    assert rows["machine_model"].unique().tolist() == ["keyword"]
-    assert rows["machine_subject_score"].between(0, 1).all()
     assert rows["is_sample"].dtype == bool
     assert 0 < rows["is_sample"].sum() < 30
     assert not rows["title"].str.startswith("'").any()
+
+
+def test_the_keyword_tagger_says_in_training_what_it_said_in_the_worker(tmp_path: Path) -> None:
+    """Asked about the text of the tagged files, it gives the labels and scores that the worker wrote into them."""
+    reviewed = reviewed_store(tmp_path, MONTHS[:1])
+    table = cleaned(load_reviewed(reviewed.store, reviewed.plan), taxonomy()).set_index("voc_id")
+    objects = [one.key for one in reviewed.store.list(MONTHS[0].compact) if "/tagged_" in one.key]
+    written = pd.concat([read_csv(reviewed.store.get(key).data, key) for key in objects]).set_index("voc_id")
+    assert len(written) == len(table) > 300
+    for head in HEADS:
+        joined = written[f"{head}_major"] + "_" + written[f"{head}_minor"]
+        assert table[f"keyword_{head}"].to_dict() == joined.to_dict()
+        scores = written.loc[table.index, f"{head}_confidence"].to_numpy()
+        assert table[f"keyword_{head}_score"].to_numpy() == pytest.approx(scores, abs=1e-4)
+
+
+class Stubborn:
+    """A release that calls everything 기타/기타."""
+
+    name = "20250101"
+
+    def tag(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Label ``rows``."""
+        cells = [(*OTHER, *OTHER, 0.5, 0.5)] * len(rows)
+        return pd.DataFrame(cells, index=rows.index, columns=[*LABELS, *CONFIDENCES])
+
+
+def test_rows_that_a_model_tagged_are_compared_with_the_keyword_tagger_too(tmp_path: Path) -> None:
+    """The champion of no release answers every frozen row itself, whatever the tagged file says."""
+    reviewed = reviewed_store(tmp_path, MONTHS[:1], tagger=Stubborn())
+    table = head_rows(cleaned(load_reviewed(reviewed.store, reviewed.plan), taxonomy()), "subject", taxonomy()).rows
+    frozen = table[table["is_sample"]]
+    says = champion_says("subject", frozen, None, reviewed.store, tmp_path / "cache", taxonomy())
+    assert says.name == "keyword"
+    assert len(says.labels) == len(frozen) > 40
+    assert 0.4 < np.mean(np.asarray(says.labels) == frozen["label"].to_numpy()) < 0.9
+
+
+def test_a_champion_of_an_older_text_gives_way_to_the_keyword_tagger(tmp_path: Path) -> None:
+    """It can serve no month any more, so it does not stop its successors either, and a note says so."""
+    store = FileStore((tmp_path / "store").as_uri())
+    registry = Registry(store)
+    written = fx.write_head(tmp_path, "subject", changes={"text_version": TEXT_VERSION + 1})[0]
+    heads: dict[Head, ReleaseHead | None] = {"subject": registry.publish_artifact(written)}
+    release = release_of(fx.VERSION, heads, by="trainer", created=NOW, champion=None)
+    frozen = pd.DataFrame({"keyword_subject": ["시설_누수"]})
+    says = champion_says("subject", frozen, release, store, tmp_path / "cache", fx.taxonomy())
+    assert (says.name, says.labels) == ("keyword", ["시설_누수"])
+    assert f"Release {fx.VERSION} reads text that this program no longer makes" in says.note
 
 
 def test_unreviewed_months_are_refused_with_what_to_do(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from voc_training.evaluate import Answers, expected_calibration_error, measure
+from voc_training.evaluate import Answers, expected_calibration_error, measure, reliability
 
 ANSWERS = Answers(
     truth=["a", "a", "a", "b"],
@@ -51,3 +51,10 @@ def test_coverage_says_what_is_answered_and_how_well() -> None:
 def test_no_rows_have_no_metrics() -> None:
     """An empty test is None, not a division by zero."""
     assert measure(Answers([], [], np.zeros(0)), ["a"]) is None
+
+
+def test_rows_of_like_confidence_are_counted_together() -> None:
+    """Two rows of 0.9 are right, and one of two rows of 0.6."""
+    right = np.asarray([True, True, False, True])
+    found = [(one.rows, round(one.confidence, 6), one.accuracy) for one in reliability(right, ANSWERS.confidence)]
+    assert found == [(2, 0.6, 0.5), (2, 0.9, 1.0)]

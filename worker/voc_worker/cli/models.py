@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import getpass
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from rich.table import Table
@@ -14,6 +15,9 @@ from voc_models.labels import HEAD_NAMES, HEADS
 from voc_models.releases import Champion, HistoryEntry, ListedRelease
 from voc_worker.cli.state import state
 from voc_worker.model_page import model_page
+
+#: Columns of a full bar.
+_BAR: Final = 40
 
 app = typer.Typer(help="Versions, scores, the champion and its history.", invoke_without_command=True)
 
@@ -36,7 +40,10 @@ def models(
     else:
         now.reporter.say("No model has been trained yet. Train one with `voc train`.")
     now.reporter.say(service_sentence(registry.champion().champion))
-    for entry in registry.history()[-20:]:
+    history = registry.history()
+    if measured := [entry for entry in history if entry.head and "accuracy" in entry.scores]:
+        now.reporter.console.print(accuracy_plot(measured[-20:]))
+    for entry in history[-20:]:
         now.reporter.say(f"  {entry.at:%Y-%m-%d %H:%M}  {entry.event:<11} {entry.release:<11} {about(entry)}")
     if page is not None:
         page.write_text(model_page(now.parts), encoding="utf-8")
@@ -52,6 +59,17 @@ def release_table(releases: list[ListedRelease]) -> Table:
         scores = [f"{listed.release.scores[name]:.3f}" if name in listed.release.scores else "" for name in names]
         table.add_row(listed.release.version, "champion" if listed.champion else "", *served, *scores)
     return table
+
+
+def accuracy_plot(entries: Iterable[HistoryEntry]) -> Table:
+    """Return a bar for each accuracy on frozen rows that was ever measured, the newest last."""
+    plot = Table("Measured", "Release", "", "Accuracy on 표본", "", show_edge=False)
+    for entry in entries:
+        accuracy = entry.scores["accuracy"]
+        bar = "█" * round(accuracy * _BAR)
+        head = HEAD_NAMES[entry.head] if entry.head else ""
+        plot.add_row(f"{entry.at:%Y-%m-%d}", entry.release, head, bar.ljust(_BAR, "·"), f"{accuracy:.1%}")
+    return plot
 
 
 def service_sentence(champion: Champion) -> str:

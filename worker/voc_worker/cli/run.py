@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated
 
 import typer
@@ -94,13 +96,22 @@ def _read(file: Path) -> str:
         raise UsageError(f"{file} cannot be read: {error}.") from error
 
 
-def execute(now: State, spec: RunSpec, *, force: bool = False, dry_run: bool = False) -> Summary | None:
-    """Run ``spec`` to its end with progress; the process leaves with a failing code when a building failed."""
+def execute(
+    now: State,
+    spec: RunSpec,
+    *,
+    force: bool = False,
+    dry_run: bool = False,
+    settings: Mapping[str, str] = MappingProxyType({}),
+) -> Summary | None:
+    """Run ``spec`` to its end with progress; the process leaves with a failing code when a building failed.
+
+    ``settings`` are variables that the steps find beside those of the environment.
+    """
     created, identity = new_identity()
     month = resolve_month(spec.month, created, spec.time_zone)
     name = run_id(spec.mode, created, identity)
-    settings = now.settings
-    processes = Processes(now.environment(), settings.path(settings.log_dir) / name)
+    processes = Processes({**now.environment(), **settings}, now.settings.path(now.settings.log_dir) / name)
     local = LocalRun(now.parts.store, processes, now.reporter, spec)
     if dry_run:
         show_plan(now, local.plan_only(month, created, identity))
@@ -108,7 +119,7 @@ def execute(now: State, spec: RunSpec, *, force: bool = False, dry_run: bool = F
     lock = "train" if spec.mode is Mode.TRAIN else month.compact
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        with month_lock(settings.path(settings.out_dir) / "locks", lock, f"Run {name}"):
+        with month_lock(now.settings.path(now.settings.out_dir) / "locks", lock, f"Run {name}"):
             summary = local.execute(month, created, identity, force=force)
     except BaseException:
         processes.stop()

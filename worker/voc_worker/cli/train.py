@@ -23,6 +23,9 @@ def train(
     promote: Annotated[
         str, typer.Option(help="auto: the gate decides; manual: a person does, later; never: only measure.")
     ] = "auto",
+    joint: Annotated[
+        bool, typer.Option("--joint", help="One encoder with two heads instead of two encoders: half the time to tag.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and write nothing.")] = False,
     env: Annotated[str | None, typer.Option(help="Read .env.NAME instead of .env.", metavar="NAME")] = None,
 ) -> None:
@@ -41,4 +44,4 @@ def train(
         time_zone=now.settings.time_zone,
         train={"months": listed, "base_model": base_model, "promote": promote},
     )
-    execute(now, spec, dry_run=dry_run)
+    execute(now, spec, dry_run=dry_run, settings={"TRAIN_LAYOUT": "joint"} if joint else {})

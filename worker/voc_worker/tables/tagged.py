@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import pandas as pd
 
 from voc_models.exit_codes import DataError
-from voc_models.text import display_text, mask, row_key, whitelist_text
+from voc_models.keyword_tagger import tagger_text
+from voc_models.text import display_text, row_key
 from voc_worker.columns import CONFIDENCES, LABELS, SOURCE, TAGGED, TEXT
 from voc_worker.tables.typed import typed
 
@@ -43,7 +44,7 @@ def duplicate_groups(keys: Sequence[str]) -> list[str]:
 def tagger_rows(source: pd.DataFrame) -> pd.DataFrame:
     """Return the TEXT columns of ``source`` as every tagger reads them, cleaned and masked; indexed alike."""
     return pd.DataFrame(
-        {column: [mask(whitelist_text(text)) for text in source[column]] for column in TEXT},
+        {column: [tagger_text(text) for text in source[column]] for column in TEXT},
         index=source.index,
         dtype="str",
     )
