@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,10 +26,11 @@ def folder(*names: str) -> Path:
 
 
 def digest(paths: Iterable[Path], *words: str) -> str:
-    """Return a short hash of the files' names and bytes and of ``words``."""
+    """Return a short hash of the names (from the project's root) and bytes of its files, and of ``words``."""
     total = hashlib.sha256()
     for path in sorted(paths):
-        total.update(f"{path.name}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\0".encode())
+        name = path.relative_to(ROOT).as_posix()
+        total.update(f"{name}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\0".encode())
     total.update("\0".join(words).encode())
     return total.hexdigest()[:16]
 
@@ -41,6 +43,9 @@ def alone(name: str) -> Iterator[None]:
 
 
 def keep_newest(paths: Iterable[Path], count: int) -> None:
-    """Remove all but the ``count`` files used last, so that the cache does not grow for ever."""
+    """Remove all but the ``count`` files or folders made last, so that the cache does not grow for ever."""
     for path in sorted(paths, key=lambda one: one.stat().st_mtime, reverse=True)[count:]:
-        path.unlink(missing_ok=True)
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()

@@ -14,6 +14,7 @@ from tests.cluster.control_plane import ControlPlane
 from tests.cluster.instance import Instance
 from tests.cluster.node import Node
 from tests.cluster.programs import programs
+from tests.cluster.reach import Reach
 from tests.cluster.shell import ClusterError, run
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 _READY_SECONDS: Final = 120
 
 
-class Cluster:
+class Cluster(Reach):
     """One control plane and one node or more; everything ends with this object or with its process."""
 
     def __init__(self, images: Sequence[Path] = ()) -> None:
@@ -32,6 +33,7 @@ class Cluster:
         self._programs = programs()
         self._images = list(images)
         self.nodes: dict[str, Node] = {}
+        self._shared: dict[str, Path] = {}
         self._places = 0
         with ExitStack() as undo:
             self._instance = Instance()
@@ -45,8 +47,9 @@ class Cluster:
                 for name in control_plane.NAMES:
                     self._control.start(name)
                 first.result()
-            self.admin: client.ApiClient = config.new_client_from_config(str(self.kubeconfig))
-            undo.callback(self.admin.close)
+            admin = config.new_client_from_config(str(self._control.kubeconfig))
+            undo.callback(admin.close)
+            super().__init__(self._control.kubeconfig, self.addresses.host, self._programs / "kubectl", admin)
             self._join(first.result())
             self._undo = undo.pop_all()
 
@@ -59,21 +62,6 @@ class Cluster:
     ) -> None:
         """End everything and leave nothing behind."""
         self._undo.close()
-
-    @property
-    def kubeconfig(self) -> Path:
-        """The administrator's kubeconfig."""
-        return self._control.kubeconfig
-
-    @property
-    def host_address(self) -> str:
-        """Where programs of this machine listen when pods are to reach them."""
-        return self.addresses.host
-
-    @property
-    def kubectl(self) -> Path:
-        """The kubectl of this cluster's version."""
-        return self._programs / "kubectl"
 
     @property
     def audit_log(self) -> Path:
@@ -112,19 +100,25 @@ class Cluster:
     def set_capacity(self, node: str, resource: str, count: int) -> None:
         """Say that a node has ``count`` of an extended resource, such as nvidia.com/gpu."""
         name = resource.replace("~", "~0").replace("/", "~1")
-        patch = [
-            {"op": "add", "path": f"/status/{field}/{name}", "value": str(count)} for field in ("capacity", "allocatable")
-        ]
+        paths = (f"/status/{field}/{name}" for field in ("capacity", "allocatable"))
+        patch = [{"op": "add", "path": path, "value": str(count)} for path in paths]
         client.CoreV1Api(self.admin).patch_node_status(node, patch)
+
+    def share(self, folder: Path, name: str) -> Path:
+        """Show a folder of this machine, read-only, on every node; return its path there, for a local volume."""
+        self._shared[name] = folder
+        for one in self.nodes.values():
+            one.share(folder, name)
+        return self.addresses.folder / "shared" / name
 
     def _new_node(self) -> Node:
         """Make a node whose containerd runs and has every image."""
         self._places += 1
         made = Node(f"node-{self._places}", self._places, self._programs, self.addresses, self._control)
         self.nodes[made.name] = made
-        made.start("containerd")
-        for archive in self._images:
-            made.load_image(archive)
+        for name, folder in self._shared.items():
+            made.share(folder, name)
+        made.prepare(self._images)
         return made
 
     def _join(self, made: Node) -> None:

@@ -23,6 +23,13 @@ if TYPE_CHECKING:
 NAMES: Final = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler")
 _SERVICES: Final = "10.96.0.0/16"
 _READY_SECONDS: Final = 90
+#: What a cloud does; here the cluster itself knows its nodes and their networks.
+_NOT_OURS: Final = (
+    "node-ipam-controller",
+    "node-route-controller",
+    "cloud-node-lifecycle-controller",
+    "service-lb-controller",
+)
 #: Every request of a pod's identity, so that a test can compare what is used with what RBAC allows.
 _AUDIT: Final = {
     "apiVersion": "audit.k8s.io/v1",
@@ -132,8 +139,7 @@ class ControlPlane:
                 *alone,
                 f"--service-account-private-key-file={folder / 'accounts.key'}",
                 f"--root-ca-file={folder / 'certificates' / 'apiserver.crt'}",
-                "--controllers=*,-node-ipam-controller,-node-route-controller,-cloud-node-lifecycle-controller,"
-                "-service-lb-controller",
+                "--controllers=*," + ",".join(f"-{one}" for one in _NOT_OURS),
                 "--node-monitor-grace-period=16s",
                 "--node-monitor-period=2s",
             ],

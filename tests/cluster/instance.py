@@ -11,7 +11,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,7 +56,7 @@ class Addresses:
     @property
     def folder(self) -> Path:
         """Where the cluster keeps its state while it lives."""
-        return Path(tempfile.gettempdir()) / f"voc-nlp-cluster-{self.number}"
+        return cache.folder("running") / str(self.number)
 
     def node(self, place: int) -> str:
         """The address of the node that joined as number ``place``."""

@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
-from tests.cluster import cgroups
+from tests.cluster import cgroups, seeds
 from tests.cluster.sandbox import Inside, Sandbox
 from tests.cluster.shell import ClusterError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tests.cluster.control_plane import ControlPlane
     from tests.cluster.instance import Addresses
 
@@ -52,6 +54,18 @@ class Node:
             self.sandbox.on_network("ip", *words.split())
         self._write_files()
 
+    def prepare(self, images: Sequence[Path]) -> None:
+        """Start containerd with ``images``; a set of images is unpacked once on a machine."""
+        root = self._folder / "containerd"
+        with seeds.seed(root, images) as unpacked:
+            self.start("containerd")
+            if not unpacked:
+                for archive in images:
+                    self.load_image(archive)
+                self.kill("containerd")
+        if not unpacked:
+            self.start("containerd")
+
     def start(self, name: str) -> None:
         """Start one of the node's programs.
 
@@ -67,6 +81,13 @@ class Node:
     def kill(self, name: str) -> None:
         """End one of the node's programs as a power cut would; containers outlive kubelet and containerd."""
         self._running[name].kill()
+
+    def share(self, folder: Path, name: str) -> None:
+        """Mount a folder of the machine read-only, so that nothing in the cluster can change it or its owner."""
+        place = self._folder.parent / "shared" / name
+        place.mkdir(parents=True, exist_ok=True)
+        self.sandbox.run("mount", "--bind", folder, place)
+        self.sandbox.run("mount", "-o", "remount,bind,ro", place)
 
     def load_image(self, archive: Path) -> None:
         """Bring the images of a docker or OCI archive onto the node."""

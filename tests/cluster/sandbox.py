@@ -20,6 +20,7 @@ from tests.cluster.shell import ClusterError, run
 
 #: Reads until its owner is gone; a shell also reaps the orphans that a first process inherits.
 _WAIT: Final = "while read -r _; do :; done"
+_UNSHARE: Final = ("unshare", "--pid", "--mount", "--net", "--fork", "--kill-child", "--mount-proc")
 _SECONDS: Final = 20
 
 
@@ -42,7 +43,7 @@ class Sandbox:
             ]
         )
         self._outer = subprocess.Popen(
-            [*"unshare --pid --mount --net --fork --kill-child --mount-proc bash -c".split(), setup],
+            [*_UNSHARE, "bash", "-c", setup],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             start_new_session=True,  # Ctrl-C is for the owner, who then ends things in order
@@ -66,7 +67,8 @@ class Sandbox:
 
     def close(self) -> None:
         """End every process inside and return when they are gone."""
-        assert self._outer.stdin is not None and self._outer.stdout is not None
+        assert self._outer.stdin is not None
+        assert self._outer.stdout is not None
         self._outer.stdin.close()
         self._outer.wait()
         self._outer.stdout.close()
@@ -84,7 +86,11 @@ class Inside:
             self._outer = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
             )
-        self.pid = _child(self._outer.pid)
+        try:
+            self.pid = _child(self._outer.pid)
+        except ClusterError as error:
+            self._outer.wait()
+            raise ClusterError(f"{error} {self.said()}") from error
 
     @property
     def alive(self) -> bool:
@@ -114,4 +120,4 @@ def _child(pid: int) -> int:
         except OSError:
             break
         time.sleep(0.01)
-    raise ClusterError("A program that should run in the sandbox ended at once. Its log says why.")
+    raise ClusterError("A program that should run in the sandbox ended at once.")

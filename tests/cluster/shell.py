@@ -23,7 +23,8 @@ class ClusterError(Exception):
 
 def say(text: str) -> None:
     """Tell the person who waits what is being done."""
-    print(f"== cluster: {text}", file=sys.stderr, flush=True)
+    sys.stderr.write(f"== cluster: {text}\n")
+    sys.stderr.flush()
 
 
 def run(*words: str | Path, folder: Path | None = None, environment: Mapping[str, str] | None = None) -> str:
