@@ -1,0 +1,113 @@
+"""A real cluster for the session, the project's images on it, and the customer's servers beside it.
+
+With VOC_TEST_KUBECONFIG it is somebody's own cluster; tests that kill parts of one then have none to kill.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import pytest
+from kubernetes import client
+
+from tests.cluster.cluster import Cluster
+from tests.cluster.images import Images, named_images, project_images
+from tests.cluster.pause import pause_image
+from tests.cluster.pods import Pods, until
+from tests.cluster.programs import programs
+from tests.cluster.reach import Reach, somebodys
+from tests.cluster.servers import Servers, running_servers
+from tests.cluster.settings import ClusterSettings, missing
+from tests.cluster.training_volume import TrainingVolume, training_volume
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_HERE = Path(__file__).parent
+#: A machine with nothing cached builds Kubernetes and three images before its first test.
+_TIMEOUT = 3600
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One xdist worker runs all tests of the cluster, so that there is one cluster."""
+    for item in items:
+        if item.path.is_relative_to(_HERE):
+            item.add_marker(pytest.mark.xdist_group("cluster"))
+            item.add_marker(pytest.mark.timeout(_TIMEOUT))
+
+
+@pytest.fixture(scope="session")
+def cluster_settings() -> ClusterSettings:
+    """Say where the cluster comes from; without a way to have one, skip loudly, or fail in CI."""
+    settings = ClusterSettings.read()
+    reason = None if settings.kubeconfig else missing()
+    if reason and settings.ci:
+        pytest.fail(reason)
+    if reason:
+        pytest.skip(reason)
+    return settings
+
+
+@pytest.fixture(scope="session")
+def images(cluster_settings: ClusterSettings) -> Images:
+    """The three images of this working tree, built when something in them changed; or those of VOC_TEST_IMAGES."""
+    if cluster_settings.kubeconfig:
+        if not cluster_settings.images:
+            pytest.fail("VOC_TEST_KUBECONFIG needs VOC_TEST_IMAGES=operator=NAME,worker=NAME,trainer=NAME.")
+        return named_images(cluster_settings.images)
+    return project_images()
+
+
+@pytest.fixture(scope="session")
+def cluster(cluster_settings: ClusterSettings, images: Images) -> Iterator[Reach]:
+    """A running cluster with the images on it; any will do."""
+    if cluster_settings.kubeconfig:
+        with somebodys(Path(cluster_settings.kubeconfig), cluster_settings.host_address) as reach:
+            yield reach
+    else:
+        with Cluster([pause_image(programs()), *images.archives]) as own:
+            yield own
+
+
+@pytest.fixture
+def own_cluster(cluster: Reach) -> Cluster:
+    """The cluster, for tests that kill its parts or add nodes; somebody's own is spared."""
+    if not isinstance(cluster, Cluster):
+        pytest.skip("This test kills parts of the cluster; VOC_TEST_KUBECONFIG is somebody's own.")
+    return cluster
+
+
+@pytest.fixture(scope="session")
+def servers(cluster: Reach, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    """PostgreSQL with the sample, and S3; pods reach them on the cluster's ``host_address``."""
+    with running_servers(tmp_path_factory.mktemp("servers"), cluster.host_address) as running:
+        yield running
+
+
+@pytest.fixture
+def namespace(cluster: Reach) -> Iterator[str]:
+    """A fresh namespace in which Pod Security ``restricted`` is enforced."""
+    api = client.CoreV1Api(cluster.admin)
+    name = f"test-{uuid4().hex[:8]}"
+    labels = {"pod-security.kubernetes.io/enforce": "restricted", "pod-security.kubernetes.io/warn": "restricted"}
+    api.create_namespace({"metadata": {"name": name, "labels": labels}})
+    try:
+        # The controller makes it a moment later, and no pod is admitted without it.
+        until("the default service account exists", lambda: bool(api.list_namespaced_service_account(name).items))
+        yield name
+    finally:
+        api.delete_namespace(name)
+
+
+@pytest.fixture
+def pods(cluster: Reach, namespace: str) -> Pods:
+    """The pods of the test's namespace."""
+    return Pods(cluster.admin, namespace)
+
+
+@pytest.fixture
+def training(cluster: Reach, namespace: str) -> TrainingVolume:
+    """What a pod of the trainer image mounts; nothing on a cluster whose trainer image is complete."""
+    return training_volume(cluster, namespace)
