@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import NamedTuple
 
 from voc_models.exit_codes import ExitCode, VocError
@@ -53,9 +53,9 @@ def examine(parts: Parts, checks: Sequence[Check]) -> Iterator[Finding]:
 _WORST_FIRST = (ExitCode.USAGE, ExitCode.DATA, ExitCode.BUG, ExitCode.UNAVAILABLE, ExitCode.TRY_AGAIN)
 
 
-def worst(findings: Sequence[Finding]) -> ExitCode:
-    """Return the exit code for all findings together: the one that a person has to do most about."""
-    return next((code for code in _WORST_FIRST if any(one.code is code for one in findings)), ExitCode.OK)
+def worst(codes: Collection[ExitCode]) -> ExitCode:
+    """Return the exit code for several answers together: the one that a person has to do most about."""
+    return next((code for code in _WORST_FIRST if code in codes), ExitCode.OK)
 
 
 def _settings(parts: Parts) -> str:

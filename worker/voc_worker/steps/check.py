@@ -30,5 +30,8 @@ def run(parts: Parts) -> Answer:
         findings.append(finding)
     failed = [f"{finding.name}: {finding.sentence}" for finding in findings if not finding.fine]
     if failed:
-        raise CheckFailedError(f"{len(failed)} of {len(findings)} checks failed. {' '.join(failed)}", worst(findings))
+        raise CheckFailedError(
+            f"{len(failed)} of {len(findings)} checks failed. {' '.join(failed)}",
+            worst([finding.code for finding in findings]),
+        )
     return Answer(message=f"All {len(findings)} checks passed.")
