@@ -19,7 +19,7 @@ from voc_models.exit_codes import UsageError
 from voc_operator.errors import ClusterUnavailableError, error_of
 
 CONNECT_SECONDS = 3.0
-READ_SECONDS = 30.0
+READ_SECONDS = 15.0
 #: Pauses before the second and third try of a request that met an outage.
 PAUSES = (0.2, 1.0)
 #: Longest Retry-After that is obeyed inside one call; a longer one is an outage.
