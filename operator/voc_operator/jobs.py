@@ -77,7 +77,7 @@ def _digest(*parts: str) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 
-def build_job(  # noqa: PLR0913 - what a Job is made of
+def build_job(
     run: RunRef,
     spec: RunSpec,
     config: OperatorConfig,
@@ -169,7 +169,7 @@ def command(run: RunRef, spec: RunSpec, attempt: Attempt, failed: Mapping[str, s
 
 
 def _failed_words(failed: Mapping[str, str]) -> list[str]:
-    """Return ``--failed`` with as many reasons as one word may hold; publish says of the others only that they failed."""
+    """Return ``--failed`` with as many reasons as one word may hold; publish finds the others itself."""
     told: dict[str, str] = {}
     room = FAILED_BYTES
     for building, why in failed.items():

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from voc_models.run import RunSpec
-from voc_operator.decision import Run
+from voc_operator.decision import Run, RunEvent
 from voc_operator.status import FINISHED, Condition, RunStatus
 
 #: Condition of a run that this operator cannot read; it goes when an operator that can takes over.
@@ -19,20 +19,22 @@ UNREADABLE = "SpecUnderstood"
 
 @dataclass
 class Tracked:
-    """One run and what the controller remembers of it between two reconciles.
+    """One run and what the controller remembers of it between two reconciles. Times are monotonic seconds.
 
     Attributes:
         run: spec from the API server, status as last computed.
         version: resourceVersion that the next status patch must carry.
         stored: the status that the API server holds, None when it never held one.
-        patched_at: monotonic seconds of the last status patch.
+        patched_at: when the status was last patched.
         plan_fault: why the last reading of the plan failed.
-        plan_retry_at: monotonic seconds; no reading before.
+        plan_retry_at: no reading before.
         plan_reading: one is under way.
-        conflicts: names of Jobs that belong to somebody else, with the monotonic seconds until which that is believed.
-        create_fault: why the last Job could not be created.
+        to_delete: Jobs that ``run.status`` gives up, name to UID; it is not stored before they are deleted.
+        events: what is still to be told.
+        told: when what was told, so that a repeated failure is not told again and again.
+        conflicts: names of Jobs that belong to somebody else, and until when that is believed.
         failures: reconciles in a row that met an error.
-        not_before: monotonic seconds; no reconcile before.
+        not_before: no reconcile before.
     """
 
     run: Run
@@ -42,8 +44,10 @@ class Tracked:
     plan_fault: str = ""
     plan_retry_at: float = 0
     plan_reading: bool = False
+    to_delete: dict[str, str] = field(default_factory=dict)
+    events: list[RunEvent] = field(default_factory=list)
+    told: dict[RunEvent, float] = field(default_factory=dict)
     conflicts: dict[str, float] = field(default_factory=dict)
-    create_fault: str = ""
     failures: int = 0
     not_before: float = 0
 
@@ -71,8 +75,8 @@ def read_run(body: Mapping[str, Any], known: Tracked | None) -> Tracked | Unread
 
     Args:
         body: the object.
-        known: what is known of it already. Its computed status and the controller's memory stay: nobody but the operator
-            writes the status, and what it has computed may be newer than what the API server holds.
+        known: what is known of it already. Its computed status and the controller's memory stay: nobody but the
+            operator writes the status, and what it has computed may be newer than what the API server holds.
     """
     metadata = body["metadata"]
     version = str(metadata.get("resourceVersion") or "")
