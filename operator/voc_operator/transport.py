@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping
+from threading import Event
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
@@ -19,7 +20,7 @@ from voc_models.exit_codes import UsageError
 from voc_operator.errors import ClusterUnavailableError, error_of
 
 CONNECT_SECONDS = 3.0
-READ_SECONDS = 30.0
+READ_SECONDS = 15.0
 #: Pauses before the second and third try of a request that met an outage.
 PAUSES = (0.2, 1.0)
 #: Longest Retry-After that is obeyed inside one call; a longer one is an outage.
@@ -52,7 +53,7 @@ class Transport:
         *,
         on_request: Callable[[str], None] | None = None,
         clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], object] | None = None,
     ) -> None:
         """Remember the connection without using it.
 
@@ -60,14 +61,15 @@ class Transport:
             configuration: of the official client.
             on_request: told the verb of every request, retries included.
             clock: monotonic seconds.
-            sleep: between tries.
+            sleep: between tries; by default :meth:`stop` cuts it short.
         """
         configuration.connection_pool_maxsize = 16
         self._configuration = configuration
         self._pool: urllib3.PoolManager = client.ApiClient(configuration).rest_client.pool_manager
         self._on_request = on_request or (lambda _verb: None)
         self._clock = clock
-        self._sleep = sleep
+        self._stopped = Event()
+        self._sleep = sleep or self._stopped.wait
         #: Monotonic seconds of the last answer of any kind.
         self.answered_at = clock()
 
@@ -82,13 +84,17 @@ class Transport:
             try:
                 return self._once(request)
             except _BusyError as busy:
-                if busy.pause > _MOST_PAUSE:
+                if busy.pause > _MOST_PAUSE or self._stopped.is_set():
                     raise busy.error from busy
                 self._sleep(max(pause, busy.pause))
         try:
             return self._once(request)
         except _BusyError as busy:
             raise busy.error from busy
+
+    def stop(self) -> None:
+        """Try nothing again: the program ends."""
+        self._stopped.set()
 
     def _once(self, request: Request) -> dict[str, Any]:
         url = self._configuration.host.rstrip("/") + request.path
