@@ -8,8 +8,12 @@ from datetime import UTC, datetime
 from typing import Literal
 
 
+#: What a record may say besides, by logging's ``extra``.
+FIELDS = ("run", "building", "job")
+
+
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line: time, level, logger, message and, when there is one, the traceback."""
+    """One JSON object a line: time, level, logger, message; run, building, job and traceback when there are any."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record as JSON."""
@@ -19,6 +23,7 @@ class JsonFormatter(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
+        line |= {name: value for name in FIELDS if (value := getattr(record, name, None))}
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
         return json.dumps(line, ensure_ascii=False)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
+from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol
 
 from voc_models.exit_codes import FINAL, RETRIED, ExitCode
@@ -11,6 +13,7 @@ from voc_models.keys import plan as plan_key
 from voc_models.months import Month
 from voc_models.run import API_VERSION, GROUP, KIND, Mode, RunSpec, Step
 from voc_operator.config import OperatorConfig, StepConfig
+from voc_operator.status import Images
 
 MANAGED_BY = "voc-operator"
 RUN_LABEL = f"{GROUP}/run"
@@ -23,6 +26,8 @@ ATTEMPT_LABEL = f"{GROUP}/attempt"
 QUEUE_LABEL = "kueue.x-k8s.io/queue-name"
 CONTAINER = "step"
 _NAME_PART = 20
+#: Most bytes of the failed buildings' reasons on publish's command line; Linux takes 128 KiB a word.
+FAILED_BYTES = 60_000
 
 
 class RunRef(NamedTuple):
@@ -72,7 +77,14 @@ def _digest(*parts: str) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 
-def build_job(run: RunRef, spec: RunSpec, config: OperatorConfig, attempt: Attempt, image: str = "") -> dict[str, Any]:
+def build_job(
+    run: RunRef,
+    spec: RunSpec,
+    config: OperatorConfig,
+    attempt: Attempt,
+    image: str = "",
+    failed: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
     """Return the manifest of one attempt.
 
     Args:
@@ -81,6 +93,7 @@ def build_job(run: RunRef, spec: RunSpec, config: OperatorConfig, attempt: Attem
         config: the cluster's configuration.
         attempt: step, building and number.
         image: the image pinned for this run; the configured one when "".
+        failed: for publish: the buildings that failed, with one line of why.
     """
     step = config.step(attempt.step, refresh=spec.mode is Mode.REFRESH)
     labels = _labels(run, attempt)
@@ -104,18 +117,29 @@ def build_job(run: RunRef, spec: RunSpec, config: OperatorConfig, attempt: Attem
             "podFailurePolicy": {"rules": failure_rules()},
             "template": {
                 "metadata": {"labels": labels, "annotations": annotations},
-                "spec": _pod(run, spec, config, step, attempt, image or default_image(config, spec, attempt.step)),
+                "spec": _pod(
+                    config,
+                    step,
+                    command(run, spec, attempt, failed or {}),
+                    image or default_image(config, spec, attempt.step),
+                ),
             },
         },
     }
 
 
 def default_image(config: OperatorConfig, spec: RunSpec, step: Step) -> str:
-    """Return the configured image of a step; the decision of a training is applied by the trainer's image."""
+    """Return the configured image of a step."""
+    today = Images(worker=config.worker_image, worker_gpu=config.worker_gpu_image or "", trainer=config.trainer_image)
+    return pinned_image(today, config, spec, step)
+
+
+def pinned_image(images: Images, config: OperatorConfig, spec: RunSpec, step: Step) -> str:
+    """Return the one of ``images`` that a step uses; the decision of a training is applied by the trainer's image."""
     if step is Step.TRAIN or (step is Step.PUBLISH and spec.mode is Mode.TRAIN):
-        return config.trainer_image
+        return images.trainer
     with_gpu = config.step(step, refresh=spec.mode is Mode.REFRESH).gpus > 0
-    return (config.worker_gpu_image if with_gpu else None) or config.worker_image
+    return (images.worker_gpu if with_gpu else "") or images.worker
 
 
 def failure_rules() -> list[dict[str, Any]]:
@@ -130,8 +154,8 @@ def failure_rules() -> list[dict[str, Any]]:
     ]
 
 
-def command(run: RunRef, spec: RunSpec, attempt: Attempt) -> list[str]:
-    """Return what the container runs: the same words that ``voc run`` uses on a laptop."""
+def command(run: RunRef, spec: RunSpec, attempt: Attempt, failed: Mapping[str, str] | None = None) -> list[str]:
+    """Return what the container runs: the same words that ``voc run`` uses on a laptop; ``failed`` is publish's."""
     if attempt.step is Step.PREPARE:
         return _prepare_command(run, spec)
     plan = ["--plan", plan_key(run.month, run.run_id)]
@@ -139,8 +163,21 @@ def command(run: RunRef, spec: RunSpec, attempt: Attempt) -> list[str]:
         return ["python", "-m", "voc_training", "train", *plan]
     if attempt.step is Step.PUBLISH and spec.mode is Mode.TRAIN:
         return ["python", "-m", "voc_training", "promote", *plan]
-    more = ["--building", attempt.building] if attempt.step is Step.BUILDING else []
-    return ["python", "-m", "voc_worker", attempt.step.value, *plan, *more]
+    if attempt.step is Step.PUBLISH:
+        return ["python", "-m", "voc_worker", "publish", *plan, *_failed_words(failed or {})]
+    return ["python", "-m", "voc_worker", "building", *plan, "--building", attempt.building]
+
+
+def _failed_words(failed: Mapping[str, str]) -> list[str]:
+    """Return ``--failed`` with as many reasons as one word may hold; publish finds the others itself."""
+    told: dict[str, str] = {}
+    room = FAILED_BYTES
+    for building, why in failed.items():
+        room -= len(json.dumps({building: why}, ensure_ascii=False).encode())
+        if room < 0:
+            break
+        told[building] = why
+    return ["--failed", json.dumps(told, ensure_ascii=False)] if told else []
 
 
 def _prepare_command(run: RunRef, spec: RunSpec) -> list[str]:
@@ -179,9 +216,7 @@ def _owner(run: RunRef) -> dict[str, Any]:
     }
 
 
-def _pod(
-    run: RunRef, spec: RunSpec, config: OperatorConfig, step: StepConfig, attempt: Attempt, image: str
-) -> dict[str, Any]:
+def _pod(config: OperatorConfig, step: StepConfig, words: list[str], image: str) -> dict[str, Any]:
     gpus = {config.gpu_resource: str(step.gpus)} if step.gpus else {}
     pod: dict[str, Any] = {
         "restartPolicy": "Never",
@@ -203,7 +238,7 @@ def _pod(
                 "name": CONTAINER,
                 "image": image,
                 "imagePullPolicy": config.image_pull_policy,
-                "command": command(run, spec, attempt),
+                "command": words,
                 "env": [{"name": name, "value": value} for name, value in _environment(config).items()],
                 "envFrom": [{"configMapRef": {"name": name}} for name in config.config_maps]
                 + [{"secretRef": {"name": name}} for name in config.secrets],

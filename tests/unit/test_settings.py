@@ -10,11 +10,13 @@ import pytest
 
 from voc_models.exit_codes import UsageError
 from voc_models.settings import isolated, isolated_environment, load
+from voc_operator.settings import Settings as OperatorSettings
+from voc_operator.settings import own_namespace, read_text
 from voc_training.settings import Settings as TrainingSettings
 from voc_worker.settings import Settings
 
 EXAMPLE = Path(__file__).parents[2] / ".env.example"
-FIELDS = Settings.model_fields | TrainingSettings.model_fields
+FIELDS = Settings.model_fields | TrainingSettings.model_fields | OperatorSettings.model_fields
 NAMES = {name.upper() for name in FIELDS}
 
 
@@ -109,3 +111,20 @@ def test_a_child_of_isolated_settings_finds_the_same(tmp_path: Path, monkeypatch
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     assert load(Settings) == isolated(Settings, **changes)
+
+
+def test_the_operator_works_in_the_namespace_of_its_pod(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """NAMESPACE wins; else the service account's file tells; else a sentence says what to set."""
+    file = tmp_path / "namespace"
+    with pytest.raises(UsageError, match="NAMESPACE"):
+        own_namespace(isolated(OperatorSettings), file)
+    file.write_text("voc\n", encoding="utf-8")
+    assert own_namespace(isolated(OperatorSettings), file) == "voc"
+    monkeypatch.setenv("NAMESPACE", "other")
+    assert own_namespace(load(OperatorSettings, folder=tmp_path), file) == "other"
+
+
+def test_a_missing_configuration_file_is_named(tmp_path: Path) -> None:
+    """The operator says which file it cannot read, and which setting names it."""
+    with pytest.raises(UsageError, match=r"CONFIG_FILE .*config\.yaml"):
+        read_text(tmp_path / "config.yaml")

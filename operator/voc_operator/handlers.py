@@ -1,0 +1,69 @@
+"""What kopf is told: three watches, one start-up task, and to write nothing into anybody's objects. Only kopf here.
+
+Timers, daemons and change-detecting handlers would put finalizers and annotations on the runs; so there are none.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+import kopf
+
+from voc_models.run import GROUP, VERSION
+from voc_operator.controller import Controller
+from voc_operator.crd import PLURAL
+from voc_operator.http_server import HttpServer
+from voc_operator.jobs import MANAGED_BY
+
+_SELECTOR = f"app.kubernetes.io/managed-by={MANAGED_BY}"
+
+
+def settings() -> kopf.OperatorSettings:
+    """Return kopf's settings: no cluster-wide scanning, no Events, only the operator's own Jobs and pods."""
+    chosen = kopf.OperatorSettings()
+    chosen.scanning.disabled = True
+    chosen.posting.enabled = False
+    chosen.watching.label_selectors["batch", "v1", "jobs"] = _SELECTOR
+    chosen.watching.label_selectors["", "v1", "pods"] = _SELECTOR
+    chosen.watching.chunk_size = 500
+    chosen.watching.connect_timeout = 5
+    chosen.networking.connect_timeout = 5
+    chosen.networking.request_timeout = 30
+    return chosen
+
+
+def registry(controller: Controller, server: HttpServer) -> kopf.OperatorRegistry:
+    """Return the handlers that feed ``controller`` and run its loop and the server beside them."""
+    handlers = kopf.OperatorRegistry()
+    tasks: list[asyncio.Task[None]] = []
+
+    @kopf.on.startup(registry=handlers, errors=kopf.ErrorsMode.PERMANENT)
+    async def start(**_: object) -> None:
+        await server.start()
+        tasks.append(asyncio.get_running_loop().create_task(controller.work()))
+
+    @kopf.on.cleanup(registry=handlers)
+    async def stop(**_: object) -> None:
+        controller.close()
+        for task in tasks:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+        await server.stop()
+
+    @kopf.on.event(GROUP, VERSION, PLURAL, registry=handlers)
+    async def run(event: Mapping[str, Any], **_: object) -> None:
+        controller.run_event(event["type"], event["object"])
+
+    @kopf.on.event("batch", "v1", "jobs", registry=handlers)
+    async def job(event: Mapping[str, Any], **_: object) -> None:
+        controller.job_event(event["type"], event["object"])
+
+    @kopf.on.event("", "v1", "pods", registry=handlers)
+    async def pod(event: Mapping[str, Any], **_: object) -> None:
+        controller.pod_event(event["type"], event["object"])
+
+    return handlers
