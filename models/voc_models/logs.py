@@ -7,7 +7,6 @@ import logging
 from datetime import UTC, datetime
 from typing import Literal
 
-
 #: What a record may say besides, by logging's ``extra``.
 FIELDS = ("run", "building", "job")
 

@@ -41,7 +41,7 @@ class Cluster(Reach):
             self.addresses = self._instance.addresses
             self._control = ControlPlane(self._programs, self.addresses)
             undo.callback(self._control.close)
-            undo.callback(lambda: [one.close() for one in self.nodes.values()])
+            undo.callback(self._close_nodes)
             with ThreadPoolExecutor(1) as beside:
                 first = beside.submit(self._new_node)
                 for name in control_plane.NAMES:
@@ -110,6 +110,10 @@ class Cluster(Reach):
         for one in self.nodes.values():
             one.share(folder, name)
         return self.addresses.folder / "shared" / name
+
+    def _close_nodes(self) -> None:
+        for one in self.nodes.values():
+            one.close()
 
     def _new_node(self) -> Node:
         """Make a node whose containerd runs and has every image."""

@@ -14,6 +14,7 @@ from kubernetes import client
 
 from tests.cluster.cluster import Cluster
 from tests.cluster.images import Images, named_images, project_images
+from tests.cluster.installs import install_crd
 from tests.cluster.pause import pause_image
 from tests.cluster.pods import Pods, until
 from tests.cluster.programs import programs
@@ -69,6 +70,12 @@ def cluster(cluster_settings: ClusterSettings, images: Images) -> Iterator[Reach
     else:
         with Cluster([pause_image(programs()), *images.archives]) as own:
             yield own
+
+
+@pytest.fixture(scope="session")
+def crd(cluster: Reach) -> None:
+    """VocMonthlyRun is known to the API server."""
+    install_crd(cluster)
 
 
 @pytest.fixture

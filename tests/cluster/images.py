@@ -71,4 +71,5 @@ def _name(target: str, key: str) -> str:
 
 def named_images(text: str) -> Images:
     """Read ``operator=NAME,worker=NAME,trainer=NAME``: images that somebody's own cluster can pull."""
-    return Images(**dict(part.strip().split("=", 1) for part in text.split(",")))
+    names = dict(part.strip().split("=", 1) for part in text.split(","))
+    return Images(operator=names["operator"], worker=names["worker"], trainer=names["trainer"])

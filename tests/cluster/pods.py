@@ -98,7 +98,7 @@ class Pods:
         """Return what the pod printed."""
         # The client decodes a text answer as JSON where it can; the bytes are what the pod said.
         answer = self.api.read_namespaced_pod_log(name, self.namespace, _preload_content=False)
-        return answer.data.decode()
+        return str(answer.data.decode())
 
     def run(self, manifest: Mapping[str, Any]) -> tuple[int, str]:
         """Run a pod to its end and return its exit code and what it printed."""
