@@ -95,7 +95,7 @@ def read_months(text: str) -> list[Month]:
     return months
 
 
-def plan(  # noqa: PLR0913 - what a decision depends on
+def plan(
     runs: Iterable[Mapping[str, Any]],
     mode: Mode,
     months: Sequence[Month],

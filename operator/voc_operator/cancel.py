@@ -70,7 +70,7 @@ def cancel(cluster: Runs, timeout: float, clock: Clock = Clock()) -> str:  # noq
             cancelled.add(one["metadata"]["name"])
         pods = [] if active else living_pods(cluster.list_pods())
         if not active and not pods:
-            return f"{len(cancelled)} runs were cancelled and have ended." if cancelled else "No run is active."
+            return f"Runs that were cancelled and have ended: {len(cancelled)}." if cancelled else "No run is active."
         if clock.now() >= end:
             raise NotEndedError(_left([one["metadata"]["name"] for one in active], pods, timeout))
         clock.sleep(LOOK)
@@ -107,6 +107,6 @@ def _left(runs: list[str], pods: list[str], timeout: float) -> str:
     kind, names = ("runs", runs) if runs else ("pods", pods)
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return (
-        f"After {timeout:.0f} seconds {len(names)} {kind} have not ended: {', '.join(names[:_SHOWN])}{more}. "
+        f"After {timeout:.0f} seconds these {kind} have not ended: {', '.join(names[:_SHOWN])}{more}. "
         "Does the operator run? Look at `kubectl get vmr,pods`, then uninstall again, or with --no-hooks."
     )

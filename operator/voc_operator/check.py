@@ -34,10 +34,6 @@ class Finding(NamedTuple):
     sentence: str
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the command's options: it has none."""
-
-
 def run(settings: Settings, _given: argparse.Namespace) -> None:
     """Print one line for each thing that must be so.
 

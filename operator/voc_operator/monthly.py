@@ -35,7 +35,7 @@ def run_name(mode: Mode, month: Month) -> str:
 
 
 def scheduled_month(scheduled: datetime, zone: str) -> Month:
-    """Return the month that a run of any mode, train included, is for: the one before the scheduled time in ``zone``."""
+    """Return the month of a run of any mode, train included: the one before the scheduled time in ``zone``."""
     return month_before(scheduled, zone)
 
 

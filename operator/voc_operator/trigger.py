@@ -109,5 +109,3 @@ def trigger(cluster: Runs, config: OperatorConfig, mode: Mode, scheduled: dateti
             raise monthly.taken(found, mode, month) from error
         return f"{KIND} {name} exists already; nothing to do."
     return f"{KIND} {name} was created for {month}, as scheduled for {scheduled.isoformat()}."
-
-

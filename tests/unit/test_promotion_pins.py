@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import yaml
 
 from voc_models.plan import PlannedModel
+from voc_worker.promotion.environments import present, read_environment
 from voc_worker.promotion.pins import IMAGES, PinError, Pins, difference, parse, read_pins, with_pins
+from voc_worker.promotion.promote import ORDER
 
+CHART = Path(__file__).parents[2] / "charts" / "voc-nlp"
 DIGESTS = {name: f"sha256:{number:064x}" for number, name in enumerate(IMAGES, start=0xA0)}
 MODEL = PlannedModel(release="20260116", digest="1" * 64)
 PINS = Pins(DIGESTS, MODEL)
@@ -153,3 +158,27 @@ def test_the_diff_is_unified_and_names_the_file() -> None:
     assert shown.splitlines()[:2] == ["--- a/stage/values.yaml", "+++ b/stage/values.yaml"]
     assert "-b: 2\n+b: 3\n" in shown
     assert difference("a", "a", "x") == ""
+
+
+def test_the_chart_has_the_images_that_are_promoted() -> None:
+    """What has a digest below `images` in the chart's values is exactly what a promotion copies."""
+    values = yaml.safe_load((CHART / "values.yaml").read_text(encoding="utf-8"))
+    assert {name for name, image in values["images"].items() if isinstance(image, dict) and "digest" in image} == set(
+        IMAGES
+    )
+    assert set(values["model"]) == {"release", "sha256"}
+    assert {"address", "modelAddress", "endpointUrl", "pathStyle", "region"} <= set(values["store"])
+
+
+def test_the_charts_environments_can_be_promoted() -> None:
+    """dev, stage and prod have whole pins, only dev follows champion.json, and six lines change in each."""
+    folder = CHART / "environments"
+    names = present(folder, ORDER)
+    assert names == list(ORDER)
+    for name in names:
+        environment = read_environment(folder, name)
+        assert (environment.pins.model is None) == (name == "dev")
+        changed = with_pins(environment.text, PINS, name)
+        assert read_pins(parse(changed, name), name) == PINS
+        pairs = zip(environment.text.splitlines(), changed.splitlines(), strict=True)
+        assert sum(before != after for before, after in pairs) == 6
