@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import pytest
-from kubernetes import client
 
 from tests.cluster.cluster import Cluster
 from tests.cluster.images import Images, named_images, project_images
@@ -96,7 +95,7 @@ def servers(cluster: Reach, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 @pytest.fixture
 def namespace(cluster: Reach) -> Iterator[str]:
     """A fresh namespace in which Pod Security ``restricted`` is enforced."""
-    api = client.CoreV1Api(cluster.admin)
+    api = cluster.core
     name = f"test-{uuid4().hex[:8]}"
     labels = {"pod-security.kubernetes.io/enforce": "restricted", "pod-security.kubernetes.io/warn": "restricted"}
     api.create_namespace({"metadata": {"name": name, "labels": labels}})
@@ -111,7 +110,7 @@ def namespace(cluster: Reach) -> Iterator[str]:
 @pytest.fixture
 def pods(cluster: Reach, namespace: str) -> Pods:
     """The pods of the test's namespace."""
-    return Pods(cluster.admin, namespace)
+    return Pods(cluster.core, namespace)
 
 
 @pytest.fixture
