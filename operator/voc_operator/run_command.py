@@ -41,6 +41,8 @@ def run_operator(settings: Settings, _arguments: argparse.Namespace) -> None:
     plans = PlanReader(lambda: configured_store(settings, settings.store_address))
     controller = Controller(Actions(cluster, config), plans, metrics)
     server = HttpServer(settings.http_port, controller.fault, metrics)
+    # kopf says of every single watch event that its handler succeeded.
+    logging.getLogger("kopf.objects").setLevel(logging.WARNING)
     logger.info("The operator drives the runs of namespace %s.", namespace)
     kopf.run(
         registry=handlers.registry(controller, server),
