@@ -44,8 +44,10 @@ class ChampionChangedError(TryAgainError):
 class Registry:
     """The model store's records."""
 
-    def __init__(self, store: ObjectStore) -> None:
+    def __init__(self, store: ObjectStore, pin: PlannedModel | None = None) -> None:
+        """Take the store, and the release that an environment pins; without a pin ``champion.json`` is followed."""
         self._store = store
+        self.pin = pin
 
     # Releases
 
@@ -157,13 +159,29 @@ class Registry:
     def resolve(self, model_version: str) -> PlannedModel:
         """Return the release and digest that ``champion``, ``keyword`` or a version stands for now.
 
+        Where a release is pinned, ``champion`` is that one.
+
         Raises:
-            RegistryError: there is no such release.
+            RegistryError: there is no such release, or the pinned one has another digest.
         """
+        if model_version == CHAMPION_MODEL and self.pin is not None:
+            return self._pinned(self.pin)
         version = self.champion().champion.release if model_version == CHAMPION_MODEL else model_version
         if version == KEYWORD_MODEL:
             return PlannedModel()
         return PlannedModel(release=version, digest=self._release(version)[1])
+
+    def _pinned(self, pin: PlannedModel) -> PlannedModel:
+        if pin.release == KEYWORD_MODEL:
+            return pin
+        digest = self._release(pin.release)[1]
+        if digest != pin.digest:
+            raise RegistryError(
+                f"Release {pin.release} is pinned with the digest {pin.digest[:12]}…, but {keys.release(pin.release)} "
+                f"in {self._store.address} has {digest[:12]}…. Correct the pin (MODEL_RELEASE and MODEL_DIGEST; "
+                "`voc promote` writes both), or restore that object."
+            )
+        return pin
 
     def planned(self, model: PlannedModel) -> Release | None:
         """Return the release of a plan, checked against its digest; None for the keyword tagger.

@@ -40,6 +40,10 @@ class Release(Record):
         return self.subject if head == "subject" else self.work
 
 
+#: How ``by`` begins where a person decided; otherwise it is the run whose gate did.
+PERSON = "person: "
+
+
 class Champion(Record):
     """``champion.json``: the release in service, and those before it, the last one last, for a rollback."""
 

@@ -89,7 +89,8 @@ def load(kind: type[SettingsT], env: str | None = None, folder: Path | None = No
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0]).upper() if first["loc"] else "settings"
-        raise UsageError(f"{name} is wrong: {first['msg']}. See .env.example for what it may be.") from error
+        fault = first["msg"].removeprefix("Value error, ")
+        raise UsageError(f"{name} is wrong: {fault}. See .env.example for what it may be.") from error
 
 
 def isolated(kind: type[SettingsT], **changes: object) -> SettingsT:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from voc_models.exit_codes import ExitCode, VocError
 from voc_models.logs import configure_logging
 from voc_models.settings import load
+from voc_operator import backfill, cancel, check, trigger
 from voc_operator.run_command import run_operator
 from voc_operator.settings import Settings
 
@@ -31,6 +32,10 @@ def _none(_parser: argparse.ArgumentParser) -> None:
 
 COMMANDS: dict[str, Command] = {
     "run": Command("Watch the namespace's VocMonthlyRuns and drive them until SIGTERM.", _none, run_operator),
+    "trigger": Command("Create the run of the month before the scheduled time.", trigger.arguments, trigger.run),
+    "backfill": Command("Create the runs of missed months, retry those that failed.", backfill.arguments, backfill.run),
+    "cancel": Command("Cancel every active run and wait until their pods ended.", cancel.arguments, cancel.run),
+    "check": Command("Is the API served, and may the operator do its work?", _none, check.run),
 }
 
 

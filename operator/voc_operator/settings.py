@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import Field
 
 from voc_models.exit_codes import UsageError
+from voc_models.months import KST
 from voc_models.settings import CommonSettings
 
 NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
@@ -20,6 +21,7 @@ class Settings(CommonSettings):
         Path("/etc/voc-nlp/config.yaml"), description="The operator's configuration: images, resources, nodes, queue."
     )
     http_port: int = Field(8080, ge=0, le=65535, description="Port of /healthz and /metrics; 0 takes a free one.")
+    time_zone: str = Field(KST, description="Zone of the months of runs that `trigger` and `backfill` create.")
     job_name: str | None = Field(
         None, description="Name of the Job that runs `trigger`, whose annotation holds the scheduled time."
     )

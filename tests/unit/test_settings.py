@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from voc_models.exit_codes import UsageError
+from voc_models.plan import PlannedModel
 from voc_models.settings import isolated, isolated_environment, load
 from voc_operator.settings import Settings as OperatorSettings
 from voc_operator.settings import own_namespace, read_text
@@ -76,6 +77,38 @@ def test_a_password_never_shows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     settings = load(Settings, folder=tmp_path)
     assert settings.db_password.get_secret_value() == "hunter2"
     assert "hunter2" not in repr(settings) + str(settings) + str(settings.model_dump())
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ({"MODEL_RELEASE": "20260116"}, "MODEL_RELEASE is 20260116, but its digest is missing; set both or neither"),
+        ({"MODEL_DIGEST": "a" * 64}, "MODEL_RELEASE is not; set both or neither"),
+        ({"MODEL_RELEASE": "keyword", "MODEL_DIGEST": "a" * 64}, "keyword tagger has no digest"),
+        ({"MODEL_RELEASE": "20260116", "MODEL_DIGEST": "sha256:aa"}, "MODEL_DIGEST"),
+        ({"MODEL_RELEASE": "champion", "MODEL_DIGEST": "a" * 64}, "MODEL_RELEASE"),
+    ],
+)
+def test_half_a_pin_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lines: dict[str, str], said: str
+) -> None:
+    """A model is pinned by release and digest together; the sentence says what is missing or wrong."""
+    for name, value in lines.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(UsageError, match=said):
+        load(Settings, folder=tmp_path)
+
+
+def test_a_whole_pin_is_taken_and_empty_lines_are_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Release and digest are the pin, keyword needs no digest, and an empty variable counts as not set."""
+    monkeypatch.setenv("MODEL_RELEASE", "20260116-2")
+    monkeypatch.setenv("MODEL_DIGEST", "a" * 64)
+    assert load(Settings, folder=tmp_path).model_pin == PlannedModel(release="20260116-2", digest="a" * 64)
+    monkeypatch.setenv("MODEL_RELEASE", "keyword")
+    monkeypatch.setenv("MODEL_DIGEST", "")
+    assert load(Settings, folder=tmp_path).model_pin == PlannedModel()
+    monkeypatch.setenv("MODEL_RELEASE", "")
+    assert load(Settings, folder=tmp_path).model_pin is None
 
 
 def test_the_store_is_one_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""``python -m voc_worker prepare|building|publish``: what the containers run, with the exit codes of the contract."""
+"""``python -m voc_worker prepare|building|publish|check``: what containers run, with the exit codes of the contract."""
 
 from __future__ import annotations
 
@@ -57,6 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     publish = commands.add_parser("publish", help="fill the review sheet and the database, write report and summary")
     publish.add_argument("--plan", required=True, help="key of the run's plan.json")
     publish.add_argument("--failed", type=json.loads, default={}, help="JSON object from building id to why it failed")
+    commands.add_parser("check", help="prove database, store, review sheet and model by using them (helm test)")
     return parser
 
 
@@ -77,6 +78,10 @@ def _step(parts: Parts, arguments: argparse.Namespace) -> answer.Answer:
         from voc_worker.steps import prepare  # noqa: PLC0415 - see above
 
         return prepare.run(parts, arguments)
+    if arguments.step == "check":
+        from voc_worker.steps import check  # noqa: PLC0415 - see above
+
+        return check.run(parts)
     plan = read_record(Plan, parts.store.get(arguments.plan).data, arguments.plan)
     if arguments.step == "building":
         from voc_worker.steps import building  # noqa: PLC0415 - see above

@@ -8,7 +8,7 @@ from typing import Any
 from voc_models.artifact import Manifest
 from voc_models.labels import HEADS, Head
 from voc_models.releases import HistoryEntry, Release
-from voc_models.run import KEYWORD_MODEL
+from voc_models.run import CHAMPION_MODEL, KEYWORD_MODEL
 from voc_worker import archive
 from voc_worker.dashboard import render_model
 from voc_worker.measures.fleet import measure_fleet, summarise_building
@@ -31,14 +31,14 @@ _SWITCHES = frozenset({"promoted", "rolled_back"})
 def model_page(parts: Parts) -> str:
     """Return the page of the release in service; months are those in the store, reviews as far as they are."""
     registry = parts.registry
-    champion = registry.champion().champion.release
-    release = None if champion == KEYWORD_MODEL else registry.release(champion)
+    serving = registry.resolve(CHAMPION_MODEL).release
+    release = None if serving == KEYWORD_MODEL else registry.release(serving)
     summaries, corrections = _months(parts)
     newest = max((one.month for one in summaries), default=None)
     fleet = measure_fleet(newest, [one for one in summaries if one.month == newest], summaries) if newest else None
     return render_model(
         ModelReport(
-            release=champion,
+            release=serving,
             heads=tuple(_heads(parts, release)) if release else (),
             months=fleet.months if fleet else (),
             corrections=corrections,

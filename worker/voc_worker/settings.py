@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
 from voc_models.months import KST
+from voc_models.plan import PlannedModel
+from voc_models.run import KEYWORD_MODEL
 from voc_models.settings import CommonSettings
 
 
@@ -47,6 +49,44 @@ class Settings(CommonSettings):
         None, description="A Hangul font for word clouds. Omitted: one found on the machine."
     )
     user_words: Path | None = Field(None, description="Text file of nouns to keep whole in keywords, one a line.")
+
+    model_release: str | None = Field(
+        None,
+        pattern=r"^(keyword|[0-9]{8}(-[0-9]+)?)$",
+        description="Release that `champion` means here, or keyword. Omitted: champion.json of the model store.",
+    )
+    model_digest: str | None = Field(
+        None,
+        pattern=r"^[0-9a-f]{64}$",
+        validate_default=True,
+        description="SHA-256 of that release's releases/{version}.json; keyword has none.",
+    )
+
+    @field_validator("model_release", "model_digest", mode="before")
+    @classmethod
+    def _empty_is_omitted(cls, value: object) -> object:
+        return None if value == "" else value
+
+    @field_validator("model_digest")
+    @classmethod
+    def _both_or_neither(cls, digest: str | None, info: ValidationInfo) -> str | None:
+        if "model_release" not in info.data:  # it was refused itself, and its own sentence says why
+            return digest
+        release = info.data["model_release"]
+        if release is None and digest is not None:
+            raise ValueError("it is set, but MODEL_RELEASE is not; set both or neither")
+        if release == KEYWORD_MODEL and digest is not None:
+            raise ValueError("the keyword tagger has no digest; leave it out with MODEL_RELEASE=keyword")
+        if release not in {None, KEYWORD_MODEL} and digest is None:
+            raise ValueError(f"MODEL_RELEASE is {release}, but its digest is missing; set both or neither")
+        return digest
+
+    @property
+    def model_pin(self) -> PlannedModel | None:
+        """The model that ``champion`` means here; None: what champion.json says."""
+        if self.model_release is None:
+            return None
+        return PlannedModel(release=self.model_release, digest=self.model_digest or "")
 
     @property
     def embedded_database(self) -> bool:

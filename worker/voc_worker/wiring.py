@@ -57,10 +57,10 @@ class Parts:
 
     @cached_property
     def registry(self) -> Registry:
-        """The releases, the champion and their history."""
+        """The releases, the model in service (a pinned one, else the champion) and the history."""
         from voc_models.registry import Registry  # noqa: PLC0415 - see above
 
-        return Registry(self.models)
+        return Registry(self.models, self.settings.model_pin)
 
     @cached_property
     def schema(self) -> SourceSchema:

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from voc_models.exit_codes import ExitCode, VocError
-from voc_worker.cli import classify, demo, doctor, models, report, review, run, sample, train
+from voc_worker.cli import backfill, classify, demo, doctor, models, promote, report, review, run, sample, train
 from voc_worker.cli.state import State
 
 app = typer.Typer(
@@ -50,6 +50,8 @@ app.command("classify")(classify.classify)
 app.command("report")(report.report)
 app.command("serve")(report.serve)
 app.command("doctor")(doctor.doctor)
+app.command("promote")(promote.promote)
+app.command("backfill")(backfill.backfill)
 app.command("demo")(demo.demo)
 app.add_typer(review.app, name="review")
 app.add_typer(models.app, name="models")

@@ -12,7 +12,9 @@ import typer
 from rich.table import Table
 
 from voc_models.labels import HEAD_NAMES, HEADS
-from voc_models.releases import Champion, HistoryEntry, ListedRelease
+from voc_models.plan import PlannedModel
+from voc_models.releases import PERSON, Champion, HistoryEntry, ListedRelease
+from voc_models.run import CHAMPION_MODEL
 from voc_worker.cli.state import state
 from voc_worker.model_page import model_page
 
@@ -36,10 +38,10 @@ def models(
     registry = now.parts.registry
     releases = registry.list_releases()
     if releases:
-        now.reporter.console.print(release_table(releases))
+        now.reporter.console.print(release_table(releases, registry.pin))
     else:
         now.reporter.say("No model has been trained yet. Train one with `voc train`.")
-    now.reporter.say(service_sentence(registry.champion().champion))
+    now.reporter.say(service_sentence(registry.champion().champion, registry.pin and registry.resolve(CHAMPION_MODEL)))
     history = registry.history()
     if measured := [entry for entry in history if entry.head and "accuracy" in entry.scores]:
         now.reporter.console.print(accuracy_plot(measured[-20:]))
@@ -50,14 +52,16 @@ def models(
         now.reporter.say(f"The model page is {page}.")
 
 
-def release_table(releases: list[ListedRelease]) -> Table:
+def release_table(releases: list[ListedRelease], pin: PlannedModel | None = None) -> Table:
     """Return the releases, newest first, with what serves each head and the scores on frozen rows."""
     names = sorted({name for listed in releases for name in listed.release.scores})
-    table = Table("Release", "In service", *(HEAD_NAMES[head] for head in HEADS), *names)
+    table = Table("Release", "Role", *(HEAD_NAMES[head] for head in HEADS), *names)
     for listed in reversed(releases):
         served = [entry.kind if (entry := listed.release.head(head)) else "keyword" for head in HEADS]
         scores = [f"{listed.release.scores[name]:.3f}" if name in listed.release.scores else "" for name in names]
-        table.add_row(listed.release.version, "champion" if listed.champion else "", *served, *scores)
+        pinned = pin is not None and listed.release.version == pin.release
+        roles = [role for role, has in (("pinned", pinned), ("champion", listed.champion)) if has]
+        table.add_row(listed.release.version, ", ".join(roles), *served, *scores)
     return table
 
 
@@ -72,8 +76,10 @@ def accuracy_plot(entries: Iterable[HistoryEntry]) -> Table:
     return plot
 
 
-def service_sentence(champion: Champion) -> str:
+def service_sentence(champion: Champion, pinned: PlannedModel | None = None) -> str:
     """Say which release tags the next run, since when and by whose decision."""
+    if pinned is not None:
+        return f"In service: {pinned.release}, pinned by MODEL_RELEASE. champion.json says {champion.release}."
     if champion.since is None:
         return "In service: the keyword tagger."
     return f"In service: {champion.release} since {champion.since:%Y-%m-%d %H:%M}, by {champion.by}: {champion.reason}"
@@ -93,8 +99,8 @@ def promote(
 ) -> None:
     """Put a release into service; recorded as a person's decision."""
     now = state(context)
-    champion = now.parts.registry.promote(version, by=f"person: {getpass.getuser()}", reason=reason, at=_now())
-    now.reporter.say(f"Release {champion.release} is in service. The next run tags with it.")
+    champion = now.parts.registry.promote(version, by=PERSON + getpass.getuser(), reason=reason, at=_now())
+    now.reporter.say(switch_sentence(champion, now.settings.model_pin))
 
 
 @app.command()
@@ -103,8 +109,18 @@ def rollback(
 ) -> None:
     """Go back to the release that was in service before."""
     now = state(context)
-    champion = now.parts.registry.rollback(by=f"person: {getpass.getuser()}", reason=reason, at=_now())
-    now.reporter.say(f"Release {champion.release} is in service again.")
+    champion = now.parts.registry.rollback(by=PERSON + getpass.getuser(), reason=reason, at=_now())
+    now.reporter.say(switch_sentence(champion, now.settings.model_pin))
+
+
+def switch_sentence(champion: Champion, pin: PlannedModel | None) -> str:
+    """Say what a switch of the champion changes here: nothing while another release is pinned."""
+    if pin is None or pin.release == champion.release:
+        return f"Release {champion.release} is in service. The next run tags with it."
+    return (
+        f"Release {champion.release} is champion, but MODEL_RELEASE pins {pin.release} here: the next run tags with "
+        "that one. Change the pin by `voc promote`."
+    )
 
 
 def _now() -> datetime:

@@ -141,7 +141,7 @@ class LocalRun:
         )
         by_keywords = plan.mode is not Mode.REFRESH and plan.model.release == KEYWORD_MODEL
         if by_keywords and self._spec.model_version != KEYWORD_MODEL:
-            self._reporter.say("No model is in service yet: the keyword tagger is used. `voc train` makes one.")
+            self._reporter.say("No model is in service: the keyword tagger is used. `voc train` makes one.")
         failed: dict[str, str] = {}
         parallelism = min(self._spec.parallelism, max(1, len(waiting)))
         with (
