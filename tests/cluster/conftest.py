@@ -18,6 +18,7 @@ from tests.cluster.pause import pause_image
 from tests.cluster.pods import Pods, until
 from tests.cluster.programs import programs
 from tests.cluster.reach import Reach, somebodys
+from tests.cluster.sandbox import TUNABLES
 from tests.cluster.servers import Servers, running_servers
 from tests.cluster.settings import ClusterSettings, missing
 from tests.cluster.training_volume import TrainingVolume, training_volume
@@ -61,7 +62,13 @@ def images(cluster_settings: ClusterSettings) -> Images:
 
 
 @pytest.fixture(scope="session")
-def cluster(cluster_settings: ClusterSettings, images: Images) -> Iterator[Reach]:
+def kernel_settings() -> dict[str, str]:
+    """What kubelet would change of this machine, as it was before the cluster."""
+    return {name: Path(f"/proc/sys/{name}").read_text(encoding="ascii") for name in TUNABLES}
+
+
+@pytest.fixture(scope="session")
+def cluster(cluster_settings: ClusterSettings, images: Images, kernel_settings: dict[str, str]) -> Iterator[Reach]:  # noqa: ARG001 - read before the cluster starts
     """A running cluster with the images on it; any will do."""
     if cluster_settings.kubeconfig:
         with somebodys(Path(cluster_settings.kubeconfig), cluster_settings.host_address) as reach:

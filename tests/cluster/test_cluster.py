@@ -15,6 +15,7 @@ from kubernetes.client import ApiException
 from tests.cluster import cache, cgroups
 from tests.cluster.instance import Addresses
 from tests.cluster.pods import Pods, pod, until
+from tests.cluster.sandbox import TUNABLES
 
 if TYPE_CHECKING:
     from tests.cluster.cluster import Cluster
@@ -141,3 +142,9 @@ def _processes(folder: Path) -> list[str]:
         if str(folder) in line:
             found.append(line)
     return found
+
+
+def test_the_machine_keeps_its_own_kernel_settings(own_cluster: Cluster, kernel_settings: dict[str, str]) -> None:
+    """Kubelet sets some for the whole machine; here it finds them set, inside its sandbox alone."""
+    assert own_cluster.nodes
+    assert kernel_settings == {name: Path(f"/proc/sys/{name}").read_text(encoding="ascii") for name in TUNABLES}
