@@ -78,7 +78,7 @@ def runs(cluster: Reach, namespace: str) -> Runs:
 def test_a_due_cron_job_makes_one_run_however_often_it_fires(
     command: Command, runs: Runs, cluster: Reach, namespace: str
 ) -> None:
-    """The time comes from the Job's annotation, the API server takes the run, and the second try finds it."""
+    """The Job's annotation has the time, the API server takes the run, and the second try finds it."""
     job = {
         "apiVersion": "batch/v1",
         "kind": "Job",
