@@ -54,6 +54,10 @@ def registry(controller: Controller, server: HttpServer) -> kopf.OperatorRegistr
                 await task
         await server.stop()
 
+    @kopf.on.login(registry=handlers)
+    async def login(**given: Any) -> kopf.ConnectionInfo | None:  # noqa: ANN401 - kopf's own keyword arguments
+        return kopf.login_with_service_account(**given) or kopf.login_with_kubeconfig(**given)
+
     @kopf.on.event(GROUP, VERSION, PLURAL, registry=handlers)
     async def run(event: Mapping[str, Any], **_: object) -> None:
         controller.run_event(event["type"], event["object"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+from typing import Any, cast
 
 import kopf
 
@@ -16,6 +17,7 @@ from voc_operator.cluster import Cluster
 from voc_operator.config import read_config
 from voc_operator.controller import Controller
 from voc_operator.http_server import HttpServer
+from voc_operator.jobs import MANAGED_BY
 from voc_operator.metrics import Metrics
 from voc_operator.plan_reader import PlanReader
 from voc_operator.settings import Settings, own_namespace, read_text
@@ -41,12 +43,16 @@ def run_operator(settings: Settings, _arguments: argparse.Namespace) -> None:
     plans = PlanReader(lambda: configured_store(settings, settings.store_address))
     controller = Controller(Actions(cluster, config), plans, metrics)
     server = HttpServer(settings.http_port, controller.fault, metrics)
+    # kopf says of every single watch event that its handler succeeded.
+    logging.getLogger("kopf.objects").setLevel(logging.WARNING)
     logger.info("The operator drives the runs of namespace %s.", namespace)
     kopf.run(
         registry=handlers.registry(controller, server),
         settings=handlers.settings(),
         namespaces=[namespace],
         standalone=True,
+        # Without one kopf asks for the user's name, and an unprivileged user of a container has none.
+        identity=cast("Any", MANAGED_BY),
     )
     transport.stop()
     logger.info("The operator has stopped.")

@@ -7,14 +7,14 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Final, Self
 
-from kubernetes import client, config
+from kubernetes.client import ApiException
 
 from tests.cluster import control_plane
 from tests.cluster.control_plane import ControlPlane
 from tests.cluster.instance import Instance
 from tests.cluster.node import Node
 from tests.cluster.programs import programs
-from tests.cluster.reach import Reach
+from tests.cluster.reach import Reach, administrator
 from tests.cluster.shell import ClusterError, run
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Cluster(Reach):
                 for name in control_plane.NAMES:
                     self._control.start(name)
                 first.result()
-            admin = config.new_client_from_config(str(self._control.kubeconfig))
+            admin = administrator(self._control.kubeconfig)
             undo.callback(admin.close)
             super().__init__(self._control.kubeconfig, self.addresses.host, self._programs / "kubectl", admin)
             self._join(first.result())
@@ -102,18 +102,15 @@ class Cluster(Reach):
         name = resource.replace("~", "~0").replace("/", "~1")
         paths = (f"/status/{field}/{name}" for field in ("capacity", "allocatable"))
         patch = [{"op": "add", "path": path, "value": str(count)} for path in paths]
-        client.CoreV1Api(self.admin).patch_node_status(node, patch)
+        self.core.patch_node_status(node, patch)
 
     def share(self, folder: Path, name: str) -> Path:
         """Show a folder of this machine, read-only, on every node; return its path there, for a local volume."""
-        self._shared[name] = folder
-        for one in self.nodes.values():
-            one.share(folder, name)
+        if name not in self._shared:
+            self._shared[name] = folder
+            for one in self.nodes.values():
+                one.share(folder, name)
         return self.addresses.folder / "shared" / name
-
-    def _close_nodes(self) -> None:
-        for one in self.nodes.values():
-            one.close()
 
     def _new_node(self) -> Node:
         """Make a node whose containerd runs and has every image."""
@@ -124,6 +121,10 @@ class Cluster(Reach):
             made.share(folder, name)
         made.prepare(self._images)
         return made
+
+    def _close_nodes(self) -> None:
+        for one in self.nodes.values():
+            one.close()
 
     def _join(self, made: Node) -> None:
         """Let a node join, tell the others the way to its pods, and wait until it is Ready."""
@@ -143,13 +144,12 @@ class Cluster(Reach):
         Raises:
             ClusterError: it did not come to that in two minutes.
         """
-        api = client.CoreV1Api(self.admin)
         give_up = time.monotonic() + _READY_SECONDS
         said = "nothing"
         while time.monotonic() < give_up:
             try:
-                conditions = api.read_node(name).status.conditions or []
-            except client.ApiException as error:
+                conditions = self.core.read_node(name).status.conditions or []
+            except ApiException as error:
                 if error.status != 404:
                     raise
                 conditions = []

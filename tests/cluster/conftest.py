@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import pytest
-from kubernetes import client
 
 from tests.cluster.cluster import Cluster
 from tests.cluster.images import Images, named_images, project_images
@@ -19,6 +18,7 @@ from tests.cluster.pause import pause_image
 from tests.cluster.pods import Pods, until
 from tests.cluster.programs import programs
 from tests.cluster.reach import Reach, somebodys
+from tests.cluster.sandbox import TUNABLES
 from tests.cluster.servers import Servers, running_servers
 from tests.cluster.settings import ClusterSettings, missing
 from tests.cluster.training_volume import TrainingVolume, training_volume
@@ -62,7 +62,13 @@ def images(cluster_settings: ClusterSettings) -> Images:
 
 
 @pytest.fixture(scope="session")
-def cluster(cluster_settings: ClusterSettings, images: Images) -> Iterator[Reach]:
+def kernel_settings() -> dict[str, str]:
+    """What kubelet would change of this machine, as it was before the cluster."""
+    return {name: Path(f"/proc/sys/{name}").read_text(encoding="ascii") for name in TUNABLES}
+
+
+@pytest.fixture(scope="session")
+def cluster(cluster_settings: ClusterSettings, images: Images, kernel_settings: dict[str, str]) -> Iterator[Reach]:  # noqa: ARG001 - read before the cluster starts
     """A running cluster with the images on it; any will do."""
     if cluster_settings.kubeconfig:
         with somebodys(Path(cluster_settings.kubeconfig), cluster_settings.host_address) as reach:
@@ -96,7 +102,7 @@ def servers(cluster: Reach, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 @pytest.fixture
 def namespace(cluster: Reach) -> Iterator[str]:
     """A fresh namespace in which Pod Security ``restricted`` is enforced."""
-    api = client.CoreV1Api(cluster.admin)
+    api = cluster.core
     name = f"test-{uuid4().hex[:8]}"
     labels = {"pod-security.kubernetes.io/enforce": "restricted", "pod-security.kubernetes.io/warn": "restricted"}
     api.create_namespace({"metadata": {"name": name, "labels": labels}})
@@ -111,7 +117,7 @@ def namespace(cluster: Reach) -> Iterator[str]:
 @pytest.fixture
 def pods(cluster: Reach, namespace: str) -> Pods:
     """The pods of the test's namespace."""
-    return Pods(cluster.admin, namespace)
+    return Pods(cluster.core, namespace)
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tests.cluster import buildah, cache
 from tests.cluster.base_image import base_image
+from tests.cluster.shell import ClusterError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,6 +18,7 @@ _SOURCES: Final = ("models", "operator", "worker")
 _FILES: Final = ("Dockerfile", ".dockerignore", "pyproject.toml", "README.md", "LICENSE")
 #: More than this many layers in the store: begin anew rather than fill the disk.
 _MOST_LAYERS: Final = 200
+_NAMED: Final = "operator=NAME,worker=NAME,trainer=NAME"
 
 
 class Images(NamedTuple):
@@ -70,6 +72,12 @@ def _name(target: str, key: str) -> str:
 
 
 def named_images(text: str) -> Images:
-    """Read ``operator=NAME,worker=NAME,trainer=NAME``: images that somebody's own cluster can pull."""
-    names = dict(part.strip().split("=", 1) for part in text.split(","))
-    return Images(operator=names["operator"], worker=names["worker"], trainer=names["trainer"])
+    """Read ``operator=NAME,worker=NAME,trainer=NAME``: images that somebody's own cluster can pull.
+
+    Raises:
+        ClusterError: one is not named.
+    """
+    named = dict(part.strip().partition("=")[::2] for part in text.split(","))
+    if absent := [target for target in _TARGETS if not named.get(target)]:
+        raise ClusterError(f"VOC_TEST_IMAGES does not name {', '.join(absent)}. Write {_NAMED}.")
+    return Images(named["operator"], named["worker"], named["trainer"])

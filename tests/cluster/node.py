@@ -57,7 +57,7 @@ class Node:
     def prepare(self, images: Sequence[Path]) -> None:
         """Start containerd with ``images``; a set of images is unpacked once on a machine."""
         root = self._folder / "containerd"
-        with seeds.seed(root, images) as unpacked:
+        with seeds.seed(root, images, self.sandbox) as unpacked:
             self.start("containerd")
             if not unpacked:
                 for archive in images:

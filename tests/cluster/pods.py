@@ -6,12 +6,12 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
-from kubernetes import client
-
 from tests.cluster.shell import ClusterError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+
+    from tests.cluster.reach import Api, Live
 
 _SECONDS: Final = 180
 #: What Pod Security ``restricted`` asks for, and what the product's own pods have.
@@ -76,8 +76,8 @@ def until(what: str, holds: Callable[[], bool], seconds: float = _SECONDS) -> No
 class Pods:
     """The pods of one namespace."""
 
-    def __init__(self, admin: client.ApiClient, namespace: str) -> None:
-        self.api = client.CoreV1Api(admin)
+    def __init__(self, api: Api, namespace: str) -> None:
+        self.api = api
         self.namespace = namespace
 
     def create(self, manifest: Mapping[str, Any]) -> str:
@@ -85,11 +85,11 @@ class Pods:
         name: str = self.api.create_namespaced_pod(self.namespace, manifest).metadata.name
         return name
 
-    def read(self, name: str) -> client.V1Pod:
+    def read(self, name: str) -> Live:
         """Return the pod as it is now."""
         return self.api.read_namespaced_pod(name, self.namespace)
 
-    def wait(self, name: str, *phases: str) -> client.V1Pod:
+    def wait(self, name: str, *phases: str) -> Live:
         """Return the pod when it is in one of ``phases``."""
         until(f"pod {name} is {' or '.join(phases)}", lambda: self.read(name).status.phase in phases)
         return self.read(name)
@@ -97,8 +97,8 @@ class Pods:
     def log(self, name: str) -> str:
         """Return what the pod printed."""
         # The client decodes a text answer as JSON where it can; the bytes are what the pod said.
-        answer = self.api.read_namespaced_pod_log(name, self.namespace, _preload_content=False)
-        return str(answer.data.decode())
+        said: bytes = self.api.read_namespaced_pod_log(name, self.namespace, _preload_content=False).data
+        return said.decode()
 
     def run(self, manifest: Mapping[str, Any]) -> tuple[int, str]:
         """Run a pod to its end and return its exit code and what it printed."""

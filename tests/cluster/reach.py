@@ -6,7 +6,7 @@ import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from kubernetes import client, config
 
@@ -14,6 +14,10 @@ from tests.cluster.shell import ClusterError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+#: The client's types make every field of every object optional; what a server answered has its fields.
+Api: TypeAlias = Any
+Live: TypeAlias = Any
 
 
 @dataclass
@@ -26,6 +30,16 @@ class Reach:
     kubectl: Path
     #: The administrator's client.
     admin: client.ApiClient
+
+    @property
+    def core(self) -> Api:
+        """Pods, nodes, namespaces and the like, as the administrator."""
+        return client.CoreV1Api(self.admin)
+
+    @property
+    def batch(self) -> Api:
+        """Jobs and CronJobs, as the administrator."""
+        return client.BatchV1Api(self.admin)
 
 
 @contextmanager
@@ -41,5 +55,11 @@ def somebodys(kubeconfig: Path, host_address: str | None) -> Iterator[Reach]:
             "A cluster of your own needs kubectl on the PATH, and VOC_TEST_HOST_ADDRESS: "
             "this machine's address as pods see it."
         )
-    with config.new_client_from_config(str(kubeconfig)) as admin:
+    with administrator(kubeconfig) as admin:
         yield Reach(kubeconfig, host_address, Path(kubectl), admin)
+
+
+def administrator(kubeconfig: Path) -> client.ApiClient:
+    """Return a client of the kubeconfig's current user."""
+    made: client.ApiClient = config.new_client_from_config(str(kubeconfig))
+    return made

@@ -22,6 +22,16 @@ from tests.cluster.shell import ClusterError, run
 _WAIT: Final = "while read -r _; do :; done"
 _UNSHARE: Final = ("unshare", "--pid", "--mount", "--net", "--fork", "--kill-child", "--mount-proc")
 _SECONDS: Final = 20
+#: What kubelet writes into the kernel at its start, for the whole machine (its setupKernelTunables). Inside, files of
+#: ours lie over them: kubelet finds what it wants, and the machine keeps its own.
+TUNABLES: Final = {
+    "vm/overcommit_memory": 1,
+    "vm/panic_on_oom": 0,
+    "kernel/panic": 10,
+    "kernel/panic_on_oops": 1,
+    "kernel/keys/root_maxkeys": 1_000_000,
+    "kernel/keys/root_maxbytes": 25_000_000,
+}
 
 
 class Sandbox:
@@ -31,11 +41,15 @@ class Sandbox:
         self.folder = folder
         for name in ("lib", "log"):
             (folder / "var" / name).mkdir(parents=True)
+        for name, value in TUNABLES.items():
+            (folder / "sys" / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / "sys" / name).write_text(f"{value}\n", encoding="ascii")
         setup = "; ".join(
             [
                 "set -e",
                 "mount -t tmpfs -o mode=755 tmpfs /run",
                 *(f"mount --bind {shlex.quote(str(folder / 'var' / name))} /var/{name}" for name in ("lib", "log")),
+                *(f"mount --bind {shlex.quote(str(folder / 'sys' / name))} /proc/sys/{name}" for name in TUNABLES),
                 "ip link set lo up",
                 "echo 1 > /proc/sys/net/ipv4/ip_forward",
                 "echo ready",

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from kubernetes import client
+from kubernetes.client import ApiException
 
 from tests.cluster import cache, cgroups
 from tests.cluster.instance import Addresses
 from tests.cluster.pods import Pods, pod, until
+from tests.cluster.sandbox import TUNABLES
 
 if TYPE_CHECKING:
     from tests.cluster.cluster import Cluster
@@ -27,9 +28,7 @@ _SLEEP = ("python3", "-c", "import signal, time; signal.signal(15, lambda *_: ex
 
 def test_a_node_is_ready(cluster: Reach) -> None:
     """A cluster that is up has a node that takes pods."""
-    conditions = [
-        condition for node in client.CoreV1Api(cluster.admin).list_node().items for condition in node.status.conditions
-    ]
+    conditions = [condition for node in cluster.core.list_node().items for condition in node.status.conditions]
     assert "True" in [one.status for one in conditions if one.type == "Ready"]
 
 
@@ -68,7 +67,7 @@ def test_a_pod_over_its_memory_is_killed(pods: Pods, images: Images) -> None:
 def test_a_privileged_pod_is_refused(pods: Pods, images: Images) -> None:
     """Pod Security restricted holds in the tests' namespaces."""
     manifest = pod(images.worker, _SLEEP, hostNetwork=True)
-    with pytest.raises(client.ApiException, match="violates PodSecurity"):
+    with pytest.raises(ApiException, match="violates PodSecurity"):
         pods.create(manifest)
 
 
@@ -109,7 +108,7 @@ def test_a_lost_kubelet_makes_its_node_not_ready(own_cluster: Cluster, pods: Pod
         assert pods.read(name).status.phase == "Running"
     finally:
         own_cluster.remove_node(lost)
-        client.CoreV1Api(own_cluster.admin).delete_node(lost)
+        own_cluster.core.delete_node(lost)
 
 
 def test_nothing_is_left_when_the_owner_is_killed(own_cluster: Cluster) -> None:
@@ -143,3 +142,9 @@ def _processes(folder: Path) -> list[str]:
         if str(folder) in line:
             found.append(line)
     return found
+
+
+def test_the_machine_keeps_its_own_kernel_settings(own_cluster: Cluster, kernel_settings: dict[str, str]) -> None:
+    """Kubelet sets some for the whole machine; here it finds them set, inside its sandbox alone."""
+    assert own_cluster.nodes
+    assert kernel_settings == {name: Path(f"/proc/sys/{name}").read_text(encoding="ascii") for name in TUNABLES}

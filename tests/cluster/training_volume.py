@@ -11,13 +11,11 @@ import sysconfig
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from kubernetes import client
-
 from tests.cluster.cluster import Cluster
 from tests.cluster.shell import ClusterError
 
 if TYPE_CHECKING:
-    from tests.cluster.reach import Reach
+    from tests.cluster.reach import Api, Reach
 
 #: Python of the test's base image; packages are made for one Python.
 _PYTHON: Final = (3, 11)
@@ -42,13 +40,13 @@ def training_volume(cluster: Reach, namespace: str) -> TrainingVolume:
     if sys.version_info[:2] != _PYTHON:
         raise ClusterError("Training in the test cluster needs an environment of Python 3.11, as its base image has.")
     path = cluster.share(Path(sysconfig.get_path("purelib")), _CLAIM)
-    _offer(client.CoreV1Api(cluster.admin), namespace, path, list(cluster.nodes))
+    _offer(cluster.core, namespace, path, list(cluster.nodes))
     # readOnly also keeps kubelet from handing every file to the pod's fsGroup.
     volume = {"name": _CLAIM, "persistentVolumeClaim": {"claimName": _CLAIM, "readOnly": True}}
     return TrainingVolume((volume,), ({"name": _CLAIM, "mountPath": "/opt/environment", "readOnly": True},))
 
 
-def _offer(api: client.CoreV1Api, namespace: str, path: Path, nodes: list[str]) -> None:
+def _offer(api: Api, namespace: str, path: Path, nodes: list[str]) -> None:
     name = f"{_CLAIM}-{namespace}"
     common = {"accessModes": ["ReadOnlyMany"], "storageClassName": ""}
     here = {"key": "kubernetes.io/hostname", "operator": "In", "values": nodes}

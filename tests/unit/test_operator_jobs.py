@@ -14,7 +14,8 @@ from voc_models.exit_codes import FINAL, RETRIED
 from voc_models.months import Month
 from voc_models.run import Mode, RunSpec, Step, TrainSpec, steps
 from voc_operator.config import OperatorConfig, StepConfig
-from voc_operator.jobs import BUILDING_ANNOTATION, QUEUE_LABEL, Attempt, RunRef, build_job, job_name
+from voc_operator.jobs import BUILDING_ANNOTATION, QUEUE_LABEL, Attempt, RunRef, build_job, job_name, pinned_image
+from voc_operator.status import Images
 
 RUN = RunRef(
     name="full-2025-12",
@@ -142,3 +143,25 @@ def test_the_words_are_those_of_the_worker() -> None:
     promote = container(build_job(RUN, train, CONFIG, Attempt(Step.PUBLISH, "", 0)))
     assert promote["command"] == ["python", "-m", "voc_training", "promote", "--plan", plan]
     assert promote["image"] == "trainer:1"
+
+
+def test_publish_is_told_what_failed_in_one_word_that_linux_takes() -> None:
+    """Publish gets building and reason of what failed; with too many reasons some are left out, none is cut."""
+    attempt = Attempt(Step.PUBLISH, "", 0)
+    few = container(build_job(RUN, FULL, CONFIG, attempt, failed={"95": "고장"}))["command"]
+    assert json.loads(few[few.index("--failed") + 1]) == {"95": "고장"}
+    many = {str(number): "고장 " * 100 for number in range(2000)}
+    word = container(build_job(RUN, FULL, CONFIG, attempt, failed=many))["command"][-1]
+    assert 50_000 < len(word.encode()) < 128 * 1024
+    assert json.loads(word).items() <= many.items()
+    assert "--failed" not in container(build_job(RUN, FULL, CONFIG, attempt))["command"]
+
+
+def test_each_step_uses_its_pinned_image() -> None:
+    """Tagging takes the GPU image where there is one, training and its promotion the trainer's, others the worker's."""
+    images = Images(worker="w", worker_gpu="g", trainer="t")
+    train = RunSpec(mode=Mode.TRAIN)
+    assert pinned_image(images, CONFIG, FULL, Step.BUILDING) == "g"
+    assert pinned_image(images.model_copy(update={"worker_gpu": ""}), CONFIG, FULL, Step.BUILDING) == "w"
+    assert pinned_image(images, CONFIG, FULL, Step.PUBLISH) == "w"
+    assert pinned_image(images, CONFIG, train, Step.TRAIN) == pinned_image(images, CONFIG, train, Step.PUBLISH) == "t"
