@@ -32,6 +32,8 @@ def settings() -> kopf.OperatorSettings:
     chosen.watching.connect_timeout = 5
     chosen.networking.connect_timeout = 5
     chosen.networking.request_timeout = 30
+    # An outage of the API server: ask every five seconds for an hour, then let the pod be restarted.
+    chosen.networking.error_backoffs = (1, 1, 2, 3, *[5] * 720)
     return chosen
 
 
