@@ -58,7 +58,9 @@ def registry(controller: Controller, server: HttpServer) -> kopf.OperatorRegistr
 
     @kopf.on.login(registry=handlers)
     async def login(**given: Any) -> kopf.ConnectionInfo | None:  # noqa: ANN401 - kopf's own keyword arguments
-        return kopf.login_with_service_account(**given) or kopf.login_with_kubeconfig(**given)
+        # By the address that every pod is told: kopf's own way asks DNS for kubernetes.default.svc, which a cluster may
+        # not have and an egress policy may forbid. Asked again when the token has been renewed.
+        return kopf.login_via_client(**given)
 
     @kopf.on.event(GROUP, VERSION, PLURAL, registry=handlers)
     async def run(event: Mapping[str, Any], **_: object) -> None:

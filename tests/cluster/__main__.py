@@ -1,4 +1,4 @@
-"""``python -m tests.cluster up|down|status|prepare``: a real cluster with the product on it, behind ``make cluster``."""
+"""``python -m tests.cluster up|down|status|prepare``: a cluster with the product on it, behind ``make cluster``."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ The cluster runs; its operator is in the namespace {namespace}, the sample in Po
 
 The next three commands:
 
-  kubectl -n {namespace} apply -f - <<< '{{"apiVersion": "vocnlp.io/v1alpha1", "kind": "VocMonthlyRun", "metadata": {{"name": "full-2025-12"}}, "spec": {{"mode": "full", "month": "2025-12"}}}}'
+  kubectl -n {namespace} apply -f - <<< '{{"apiVersion": "vocnlp.io/v1alpha1", "kind": "VocMonthlyRun",
+    "metadata": {{"name": "full-2025-12"}}, "spec": {{"mode": "full", "month": "2025-12"}}}}'
   kubectl -n {namespace} get vmr -w
   kubectl -n {namespace} describe vmr full-2025-12
 
@@ -84,11 +85,8 @@ def _serve() -> int:
 def _prepare() -> int:
     """Build programs and images beside each other; the tests then find them, or wait for the lock that we hold."""
     with ThreadPoolExecutor() as beside:
-        for built in [
-            beside.submit(lambda: pause_image(programs())),
-            beside.submit(project_images),
-            beside.submit(program, HELM4),
-        ]:
+        tasks: list[Callable[[], object]] = [lambda: pause_image(programs()), project_images, lambda: program(HELM4)]
+        for built in [beside.submit(task) for task in tasks]:
             built.result()
     return 0
 
