@@ -32,6 +32,8 @@ def settings() -> kopf.OperatorSettings:
     chosen.watching.connect_timeout = 5
     chosen.networking.connect_timeout = 5
     chosen.networking.request_timeout = 30
+    # An outage of the API server: ask every five seconds for an hour, then let the pod be restarted.
+    chosen.networking.error_backoffs = (1, 1, 2, 3, *[5] * 720)
     return chosen
 
 
@@ -56,7 +58,9 @@ def registry(controller: Controller, server: HttpServer) -> kopf.OperatorRegistr
 
     @kopf.on.login(registry=handlers)
     async def login(**given: Any) -> kopf.ConnectionInfo | None:  # noqa: ANN401 - kopf's own keyword arguments
-        return kopf.login_with_service_account(**given) or kopf.login_with_kubeconfig(**given)
+        # By the address that every pod is told: kopf's own way asks DNS for kubernetes.default.svc, which a cluster may
+        # not have and an egress policy may forbid. Asked again when the token has been renewed.
+        return kopf.login_via_client(**given)
 
     @kopf.on.event(GROUP, VERSION, PLURAL, registry=handlers)
     async def run(event: Mapping[str, Any], **_: object) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from filelock import FileLock
+
+from tests.tools_go import cache
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -19,8 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def folder(*names: str) -> Path:
     """Return a folder of the cache, made when it is not there."""
-    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "voc-nlp-tests" / "cluster"
-    made = base.joinpath(*names)
+    made = cache().joinpath("cluster", *names)
     made.mkdir(parents=True, exist_ok=True)
     return made
 

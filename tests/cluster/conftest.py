@@ -7,15 +7,14 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
 import pytest
 
 from tests.cluster.cluster import Cluster
 from tests.cluster.images import Images, named_images, project_images
-from tests.cluster.installs import install_crd
+from tests.cluster.installs import install_crd, restricted_namespace
 from tests.cluster.pause import pause_image
-from tests.cluster.pods import Pods, until
+from tests.cluster.pods import Pods
 from tests.cluster.programs import programs
 from tests.cluster.reach import Reach, somebodys
 from tests.cluster.sandbox import TUNABLES
@@ -102,16 +101,8 @@ def servers(cluster: Reach, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 @pytest.fixture
 def namespace(cluster: Reach) -> Iterator[str]:
     """A fresh namespace in which Pod Security ``restricted`` is enforced."""
-    api = cluster.core
-    name = f"test-{uuid4().hex[:8]}"
-    labels = {"pod-security.kubernetes.io/enforce": "restricted", "pod-security.kubernetes.io/warn": "restricted"}
-    api.create_namespace({"metadata": {"name": name, "labels": labels}})
-    try:
-        # The controller makes it a moment later, and no pod is admitted without it.
-        until("the default service account exists", lambda: bool(api.list_namespaced_service_account(name).items))
+    with restricted_namespace(cluster) as name:
         yield name
-    finally:
-        api.delete_namespace(name)
 
 
 @pytest.fixture

@@ -7,8 +7,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from kubernetes import client
-
 from tests.cluster.pods import until
 from tests.cluster.product import Product
 from tests.cluster.training_volume import training_volume
@@ -25,12 +23,13 @@ _ENFORCED = "pod-security.kubernetes.io/enforce"
 
 
 @contextmanager
-def restricted_namespace(cluster: Reach) -> Iterator[str]:
+def restricted_namespace(cluster: Reach, name: str | None = None) -> Iterator[str]:
     """Make a namespace in which Pod Security ``restricted`` is enforced, for as long as the block lasts."""
-    api = client.CoreV1Api(cluster.admin)
-    name = f"voc-{uuid4().hex[:8]}"
+    api = cluster.core
+    name = name or f"voc-{uuid4().hex[:8]}"
     api.create_namespace({"metadata": {"name": name, "labels": {_ENFORCED: "restricted"}}})
     try:
+        # A controller makes it a moment later, and no pod is admitted without it.
         until("the default service account exists", lambda: bool(api.list_namespaced_service_account(name).items))
         yield name
     finally:

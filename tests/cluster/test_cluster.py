@@ -36,7 +36,7 @@ def test_a_node_is_ready(cluster: Reach) -> None:
     ("image", "command"),
     [
         ("worker", ["python", "-m", "voc_worker", "--help"]),
-        ("operator", ["python", "-c", "import kopf, kubernetes, voc_operator.crd; print('usage:')"]),
+        ("operator", ["python", "-m", "voc_operator", "--help"]),
     ],
 )
 def test_each_image_answers_as_a_restricted_pod(pods: Pods, images: Images, image: str, command: list[str]) -> None:
