@@ -65,7 +65,7 @@ class Runs:
 
     def end(self, name: str, phase: str) -> None:
         """Write what an operator would write at the end of a run."""
-        body = [{"op": "add", "path": "/status", "value": {"phase": phase, "month": "2025-12"}}]
+        body = {"status": {"phase": phase, "month": "2025-12"}}
         self._api.patch_namespaced_custom_object_status(*self._where, name, body)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import contextlib
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -10,9 +10,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from tests.integration.fixtures_s3 import S3Server
 from voc_models import keys
+from voc_models.exit_codes import VocError
 from voc_models.months import month_before
 from voc_models.plan import PlannedModel, Summary
 from voc_models.registry import Registry
@@ -21,6 +23,7 @@ from voc_models.run import Mode, run_id
 from voc_models.store import ObjectStore
 from voc_models.store_file import FileStore
 from voc_models.store_s3 import S3Store
+from voc_worker.cli.app import app
 from voc_worker.settings import Settings
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -89,14 +92,19 @@ class Repository:
 
     def types(self, *words: str, code: int = 0) -> str:
         """Type `voc promote words` in the repository, and return what is printed."""
-        own = {name.upper() for name in Settings.model_fields} | {"VOC_ENV"}
-        environment = {name: value for name, value in os.environ.items() if name not in own} | {"COLUMNS": "300"}
-        command = [sys.executable, "-m", "voc_worker.cli", "promote", *words]
-        done = subprocess.run(
-            command, cwd=self.home, env=environment, capture_output=True, text=True, timeout=120, check=False
-        )
-        assert done.returncode == code, done.stdout + done.stderr
-        return done.stdout + done.stderr
+        with contextlib.chdir(self.home):
+            done = CliRunner().invoke(app, ["promote", *words])
+        error = done.exception if isinstance(done.exception, VocError) else None
+        assert (error.exit_code if error else done.exit_code) == code, (done.output, done.exception)
+        return done.output + (str(error) if error else "")
+
+
+@pytest.fixture(autouse=True)
+def _own_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep this machine's settings out, and lines whole."""
+    for name in {name.upper() for name in Settings.model_fields} | {"VOC_ENV"}:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("COLUMNS", "300")
 
 
 def release(models: ObjectStore, version: str, *, promote: bool = True) -> PlannedModel:
@@ -284,5 +292,12 @@ def test_store_and_endpoint_come_from_the_values_and_keys_from_the_env_file(
     repository.write("stage", 2, first, **places)
     keys_only = f"AWS_ACCESS_KEY_ID={access.access_key}\nAWS_SECRET_ACCESS_KEY={access.secret_key.get_secret_value()}\n"
     (repository.home / ".env").write_text(keys_only, encoding="utf-8")
-    repository.types("--from", "dev", "--to", "stage")
+    # As a process, whose exit code and sentences a person and a CI see.
+    command = [sys.executable, "-m", "voc_worker.cli", "promote", "--from", "dev", "--to", "stage"]
+    done = subprocess.run(command, cwd=repository.home, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    skipping = subprocess.run(
+        [*command[:-1], "prod"], cwd=repository.home, capture_output=True, timeout=120, check=False
+    )
+    assert skipping.returncode == 64
     assert f'sha256: "{second.digest}"' in repository.file("stage").read_text()

@@ -110,13 +110,13 @@ def rollback(
     """Go back to the release that was in service before."""
     now = state(context)
     champion = now.parts.registry.rollback(by=PERSON + getpass.getuser(), reason=reason, at=_now())
-    now.reporter.say(switch_sentence(champion, now.settings.model_pin))
+    now.reporter.say(switch_sentence(champion, now.settings.model_pin, again=True))
 
 
-def switch_sentence(champion: Champion, pin: PlannedModel | None) -> str:
+def switch_sentence(champion: Champion, pin: PlannedModel | None, *, again: bool = False) -> str:
     """Say what a switch of the champion changes here: nothing while another release is pinned."""
     if pin is None or pin.release == champion.release:
-        return f"Release {champion.release} is in service. The next run tags with it."
+        return f"Release {champion.release} is in service{' again' if again else ''}. The next run tags with it."
     return (
         f"Release {champion.release} is champion, but MODEL_RELEASE pins {pin.release} here: the next run tags with "
         "that one. Change the pin by `voc promote`."

@@ -110,22 +110,19 @@ def _checked(folder: Path, name: str, before: str | None, settings: CommonSettin
 
 
 def _came_from(before: Environment, environment: Environment, registry: Registry) -> None:
-    pins = environment.pins
-    if not any(version.images == pins.images for version in _versions(before)):
-        raise PinError(
-            f"The image digests of {environment.name} were never those of {before.name} in {before.file}. "
-            f"Promote {before.name} instead of writing pins by hand.{_shallow(before)}"
-        )
-    model = pins.model or PlannedModel()
-    if any(version.model == model for version in _versions(before)):
-        return
-    follows = any(version.model is None for version in _versions(before))
-    if follows and model.release in evidence.ever_champion(registry.history()):
-        return
-    raise PinError(
-        f"Release {model.release}, which {environment.name} pins, was never in service in {before.name}. "
-        f"Promote {before.name} instead of writing pins by hand.{_shallow(before)}"
-    )
+    pins, model = environment.pins, environment.pins.model or PlannedModel()
+    served = model.release in evidence.ever_champion(registry.history())
+    images_known = model_known = False
+    for version in _versions(before):
+        images_known = images_known or version.images == pins.images
+        model_known = model_known or (served if version.model is None else version.model == model)
+        if images_known and model_known:
+            return
+    if images_known:
+        what = f"Release {model.release}, which {environment.name} pins, was never in service in {before.name}."
+    else:
+        what = f"The image digests of {environment.name} were never those of {before.name} in {before.file}."
+    raise PinError(f"{what} Promote {before.name} instead of writing pins by hand.{_shallow(before)}")
 
 
 def _versions(environment: Environment) -> Iterator[Pins]:
