@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 export OMP_NUM_THREADS ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo demo-clean test check lint format unit integration e2e browser chart training bench tools go-tools crd chart-docs lock wheel clean
+.PHONY: help demo demo-clean test prepare check format unit integration e2e browser chart go-tools crd chart-docs cluster cluster-down cluster-test bench tools lock wheel clean
 
 help: ## Show this list
 	@grep -hE '^[a-z][a-z0-9-]*:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -19,9 +19,21 @@ demo: $(VENV)/.demo ## A whole month on this machine: tag, review, refresh, trai
 demo-clean: ## Remove what the demo made (./var/demo), the environment stays
 	@if [ -x $(BIN)/voc ]; then $(BIN)/voc demo --remove; else rm -rf var/demo; fi
 
-test: tools $(VENV)/.dev check go-tools ## Every check and every test
+test: tools $(VENV)/.dev prepare check go-tools ## Every check and every test
 	@echo "== tests"
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+prepare: $(VENV)/.dev # Kubernetes and the images take minutes to build: they begin beside the checks, and the tests wait for them.
+	@mkdir -p var && (nohup nice $(BIN)/python -m tests.cluster prepare > var/prepare.log 2>&1 &)
+
+cluster: tools $(VENV)/.dev ## A real one-node Kubernetes with the operator and the sample (Linux, root)
+	@$(BIN)/python -m tests.cluster up
+
+cluster-down: $(VENV)/.dev ## Remove that cluster and every trace of it
+	@$(BIN)/python -m tests.cluster down
+
+cluster-test: tools go-tools $(VENV)/.dev ## The tests on a real cluster alone
+	@$(BIN)/python -m pytest tests/cluster
 
 check: $(VENV)/.dev ## ruff, the formatter, mypy, import-linter
 	@echo "== ruff";         $(BIN)/ruff check .
