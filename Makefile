@@ -81,6 +81,12 @@ lock: $(VENV)/.dev ## Pin and hash every requirement again
 	  $(BIN)/uv pip compile pyproject.toml $$extras --universal --python-version 3.11 --generate-hashes \
 	    --no-emit-index-url --no-header -q -o requirements/$$name.txt; \
 	done
+	@for pair in operator:operator worker:worker worker-gpu:worker-gpu train:trainer; do \
+	  $(BIN)/uv pip compile pyproject.toml --extra $${pair%%:*} --constraints requirements/dev.txt --universal --python-version 3.11 \
+	    --generate-hashes --no-emit-index-url --no-header -q -o requirements/$${pair##*:}.txt; \
+	done
+	@$(BIN)/uv pip compile requirements/build.in --constraints requirements/dev.txt --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --no-header -q -o requirements/build.txt
 
 wheel: $(VENV)/.dev ## Build the wheel that the images install
 	@$(BIN)/python -m build --wheel --no-isolation --outdir dist
