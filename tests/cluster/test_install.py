@@ -1,0 +1,76 @@
+"""The chart on a real cluster: `helm test`, upgrade and rollback, a schedule that is due, uninstall during a run."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.cluster import faults
+from tests.cluster.installs import installed
+from tests.cluster.pods import until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.cluster.images import Images
+    from tests.cluster.product import Product
+    from tests.cluster.reach import Reach
+    from tests.cluster.servers import Servers
+
+pytestmark = pytest.mark.usefixtures("crd")
+KEEP: dict[str, Any] = {"crds": {"create": False}}
+
+
+@pytest.fixture(scope="module")
+def product(cluster: Reach, images: Images, servers: Servers) -> Iterator[Product]:
+    """The product."""
+    with installed(cluster, images, servers) as one:
+        yield one
+
+
+def test_helm_test_proves_the_installation(product: Product) -> None:
+    """API, rights, database, store, review book and one classified sentence, asked from pods of the release."""
+    said = product.helm("test", "voc-nlp", "--logs", "--timeout", "3m")
+    assert said.count("Phase:          Succeeded") >= 2, said
+
+
+def test_upgrade_and_rollback_keep_runs(product: Product) -> None:
+    """What is recorded outlives both, and the operator works after each."""
+    name = product.apply("kept", mode="tagging-only", month="2025-12", buildings=["138"])
+    assert product.finish(name)["phase"] == "Succeeded"
+    product.install({**KEEP, "operator": {"logLevel": "DEBUG"}})
+    assert product.status(name)["phase"] == "Succeeded"
+    product.helm("rollback", "voc-nlp", "1", "--wait", "--timeout", "3m")
+    assert product.status(name)["phase"] == "Succeeded"
+    again = product.apply("after", mode="tagging-only", month="2025-12", buildings=["138"])
+    assert product.finish(again)["phase"] == "Succeeded"
+
+
+def test_a_schedule_that_is_due_makes_one_run_that_succeeds(product: Product) -> None:
+    """The CronJob's trigger names the run by the scheduled time, so that firing twice makes one run."""
+    product.install({**KEEP, "schedules": {"full": {"enabled": True, "schedule": "* * * * *"}}})
+
+    def runs() -> list[str]:
+        found = json.loads(product.kubectl("get", "vmr", "-o", "json"))["items"]
+        return [run["metadata"]["name"] for run in found if run["metadata"]["name"].startswith("full-")]
+
+    until("the schedule made a run", lambda: bool(runs()))
+    (name,) = runs()
+    assert product.finish(name)["phase"] == "Succeeded"
+    fired = "-o=jsonpath={.items[*].metadata.ownerReferences[?(@.kind=='CronJob')].name}"
+    until("it fired again", lambda: len(product.kubectl("get", "jobs", fired).split()) > 1)
+    assert runs() == [name]
+    product.install(KEEP)
+
+
+def test_uninstalling_ends_what_runs_and_leaves_the_records(cluster: Reach, images: Images, servers: Servers) -> None:
+    """The hook cancels, pods end, nothing hangs, and the runs stay."""
+    with installed(cluster, images, servers, faults.values({"138": {"sleep": 300}})) as one:
+        name = one.apply("long", mode="full", month="2025-12", buildings=["138"])
+        until("it runs", lambda: bool(one.running_pods("building")))
+        one.helm("uninstall", "voc-nlp", "--wait", "--timeout", "3m")
+        assert one.status(name)["phase"] == "Cancelled"
+        assert not one.running_pods("building")
+        one.install(KEEP)
