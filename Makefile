@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 export OMP_NUM_THREADS ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo demo-clean test check lint format unit integration e2e browser chart training bench tools go-tools crd chart-docs lock wheel clean
+.PHONY: cluster cluster-down cluster-test help demo demo-clean test check lint format unit integration e2e browser chart training bench tools go-tools crd chart-docs lock wheel clean
 
 help: ## Show this list
 	@grep -hE '^[a-z][a-z0-9-]*:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -56,6 +56,19 @@ crd: $(VENV)/.dev ## Write the chart's CustomResourceDefinition from the models
 chart-docs: $(VENV)/.dev ## Write the chart's README from its values
 	@$$($(BIN)/python -m tests.tools_go helm-docs) --sort-values-order=file --chart-search-root=charts
 
+cluster: tools $(VENV)/.dev ## A real one-node Kubernetes cluster with the operator and the sample (root on Linux)
+	@$(BIN)/python -m tests.cluster up
+
+cluster-down: $(VENV)/.dev ## Remove that cluster without a trace
+	@$(BIN)/python -m tests.cluster down
+
+cluster-test: tools $(VENV)/.dev ## The tests that run on a real cluster of their own
+	@$(BIN)/python -m pytest tests/cluster
+
+.PHONY: prepare
+prepare: # Build what the cluster's tests need while the others run; they wait for a build that is not done yet
+	@nice $(BIN)/python -m tests.cluster prepare &
+
 bench: $(VENV)/.dev ## Measure the numbers that the issues name
 	@$(BIN)/python -m bench
 
@@ -64,10 +77,13 @@ tools: ## Install Debian packages that tests need (root on Debian with CI=true; 
 
 lock: $(VENV)/.dev ## Pin and hash every requirement again
 	@$(BIN)/python -m pip install -q uv
-	@for name in demo dev; do \
-	  extras=$$([ $$name = demo ] && echo "--extra local --extra train" || echo "--extra dev"); \
-	  $(BIN)/uv pip compile pyproject.toml $$extras --universal --python-version 3.11 --generate-hashes \
-	    --no-emit-index-url --no-header -q -o requirements/$$name.txt; \
+	@pin() { $(BIN)/uv pip compile "$${@:2}" --universal --python-version 3.11 --generate-hashes \
+	    --no-emit-index-url --no-header -q -o requirements/$$1.txt; }; \
+	pin demo pyproject.toml --extra local --extra train; \
+	pin dev pyproject.toml --extra dev; \
+	pin build requirements/build.in -c requirements/dev.txt; \
+	for image in operator:operator worker:worker worker-gpu:worker-gpu trainer:train; do \
+	  pin $${image%:*} pyproject.toml --extra $${image#*:} -c requirements/dev.txt; \
 	done
 
 wheel: $(VENV)/.dev ## Build the wheel that the images install
