@@ -23,18 +23,6 @@ test: tools $(VENV)/.dev prepare check go-tools ## Every check and every test
 	@echo "== tests"
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup
 
-prepare: $(VENV)/.dev # Kubernetes and the images take minutes to build: they begin beside the checks, and the tests wait for them.
-	@mkdir -p var && (nohup nice $(BIN)/python -m tests.cluster prepare > var/prepare.log 2>&1 &)
-
-cluster: tools $(VENV)/.dev ## A real one-node Kubernetes with the operator and the sample (Linux, root)
-	@$(BIN)/python -m tests.cluster up
-
-cluster-down: $(VENV)/.dev ## Remove that cluster and every trace of it
-	@$(BIN)/python -m tests.cluster down
-
-cluster-test: tools go-tools $(VENV)/.dev ## The tests on a real cluster alone
-	@$(BIN)/python -m pytest tests/cluster
-
 check: $(VENV)/.dev ## ruff, the formatter, mypy, import-linter
 	@echo "== ruff";         $(BIN)/ruff check .
 	@echo "== ruff format";  $(BIN)/ruff format --check .
@@ -68,6 +56,18 @@ crd: $(VENV)/.dev ## Write the chart's CustomResourceDefinition from the models
 chart-docs: $(VENV)/.dev ## Write the chart's README from its values
 	@$$($(BIN)/python -m tests.tools_go helm-docs) --sort-values-order=file --chart-search-root=charts
 
+cluster: tools $(VENV)/.dev ## A real one-node Kubernetes cluster with the operator and the sample (root on Linux)
+	@$(BIN)/python -m tests.cluster up
+
+cluster-down: $(VENV)/.dev ## Remove that cluster without a trace
+	@$(BIN)/python -m tests.cluster down
+
+cluster-test: tools $(VENV)/.dev ## The tests that run on a real cluster of their own
+	@$(BIN)/python -m pytest tests/cluster
+
+prepare: $(VENV)/.dev # Build what the cluster's tests need beside the checks; the tests wait for a build that is not done yet
+	@mkdir -p var && (nohup nice $(BIN)/python -m tests.cluster prepare > var/prepare.log 2>&1 &)
+
 bench: $(VENV)/.dev ## Measure the numbers that the issues name
 	@$(BIN)/python -m bench
 
@@ -76,17 +76,14 @@ tools: ## Install Debian packages that tests need (root on Debian with CI=true; 
 
 lock: $(VENV)/.dev ## Pin and hash every requirement again
 	@$(BIN)/python -m pip install -q uv
-	@for name in demo dev; do \
-	  extras=$$([ $$name = demo ] && echo "--extra local --extra train" || echo "--extra dev"); \
-	  $(BIN)/uv pip compile pyproject.toml $$extras --universal --python-version 3.11 --generate-hashes \
-	    --no-emit-index-url --no-header -q -o requirements/$$name.txt; \
+	@pin() { $(BIN)/uv pip compile "$${@:2}" --universal --python-version 3.11 --generate-hashes \
+	    --no-emit-index-url --no-header -q -o requirements/$$1.txt; }; \
+	pin demo pyproject.toml --extra local --extra train; \
+	pin dev pyproject.toml --extra dev; \
+	pin build requirements/build.in -c requirements/dev.txt; \
+	for image in operator:operator worker:worker worker-gpu:worker-gpu trainer:train; do \
+	  pin $${image%:*} pyproject.toml --extra $${image#*:} -c requirements/dev.txt; \
 	done
-	@for pair in operator:operator worker:worker worker-gpu:worker-gpu train:trainer; do \
-	  $(BIN)/uv pip compile pyproject.toml --extra $${pair%%:*} --constraints requirements/dev.txt --universal --python-version 3.11 \
-	    --generate-hashes --no-emit-index-url --no-header -q -o requirements/$${pair##*:}.txt; \
-	done
-	@$(BIN)/uv pip compile requirements/build.in --constraints requirements/dev.txt --universal --python-version 3.11 \
-	  --generate-hashes --no-emit-index-url --no-header -q -o requirements/build.txt
 
 wheel: $(VENV)/.dev ## Build the wheel that the images install
 	@$(BIN)/python -m build --wheel --no-isolation --outdir dist

@@ -1,37 +1,45 @@
-"""``python -m tests.cluster up|down|status|prepare``: a cluster with the product on it, behind ``make cluster``."""
+"""``python -m tests.cluster up|down|status|prepare``: a real cluster with the product on it (``make cluster``)."""
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from tests.cluster import background
 from tests.cluster.images import project_images
 from tests.cluster.pause import pause_image
+from tests.cluster.product import ProductError
 from tests.cluster.programs import programs
 from tests.cluster.settings import missing
 from tests.cluster.shell import ClusterError, say
 from tests.tools_go import HELM4, ToolError, program
+from voc_models.run import API_VERSION, KIND
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_NEXT = """\
+_NEXT: Final = """\
 The cluster runs; its operator is in the namespace {namespace}, the sample in PostgreSQL and S3 beside it.
 
   export KUBECONFIG={kubeconfig} PATH={path}:$PATH
 
 The next three commands:
 
-  kubectl -n {namespace} apply -f - <<< '{{"apiVersion": "vocnlp.io/v1alpha1", "kind": "VocMonthlyRun",
-    "metadata": {{"name": "full-2025-12"}}, "spec": {{"mode": "full", "month": "2025-12"}}}}'
+  kubectl -n {namespace} apply -f - <<< '{run}'
   kubectl -n {namespace} get vmr -w
   kubectl -n {namespace} describe vmr full-2025-12
 
 Logs: {logs}. Remove it all: make cluster-down
 """
+_RUN: Final = {
+    "apiVersion": API_VERSION,
+    "kind": KIND,
+    "metadata": {"name": "full-2025-12"},
+    "spec": {"mode": "full", "month": "2025-12"},
+}
 
 
 def main() -> int:
@@ -53,7 +61,7 @@ def main() -> int:
         return 1
     try:
         return commands[chosen][1]()
-    except (ClusterError, ToolError) as error:
+    except (ClusterError, ProductError, ToolError) as error:
         say(str(error))
         return 1
 
@@ -85,15 +93,18 @@ def _serve() -> int:
 def _prepare() -> int:
     """Build programs and images beside each other; the tests then find them, or wait for the lock that we hold."""
     with ThreadPoolExecutor() as beside:
-        tasks: list[Callable[[], object]] = [lambda: pause_image(programs()), project_images, lambda: program(HELM4)]
-        for built in [beside.submit(task) for task in tasks]:
+        for built in [
+            beside.submit(lambda: pause_image(programs())),
+            beside.submit(project_images),
+            beside.submit(program, HELM4),
+        ]:
             built.result()
     return 0
 
 
 def _tell(about: dict[str, Any]) -> None:
     path = about["kubectl"].rpartition("/")[0]
-    sys.stdout.write(_NEXT.format(namespace=background.NAMESPACE, path=path, **about))
+    sys.stdout.write(_NEXT.format(namespace=background.NAMESPACE, path=path, run=json.dumps(_RUN), **about))
 
 
 if __name__ == "__main__":
