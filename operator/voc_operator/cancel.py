@@ -92,9 +92,16 @@ def _cancel(cluster: Runs, name: str) -> None:
 
 
 def active_runs(runs: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the runs that have not finished, those that the operator never saw included."""
-    finished = {phase.value for phase in FINISHED}
-    return [run for run in runs if (run.get("status") or {}).get("phase", Phase.PENDING.value) not in finished]
+    """Return the runs that go on by themselves: unfinished ones, and those whose raised retryFailed nobody saw yet."""
+    return [run for run in runs if _goes_on(run.get("spec") or {}, run.get("status") or {})]
+
+
+def _goes_on(spec: Mapping[str, Any], status: Mapping[str, Any]) -> bool:
+    phase = status.get("phase", Phase.PENDING.value)
+    if phase not in {one.value for one in FINISHED}:
+        return True
+    retried = spec.get("retryFailed", 0) > status.get("retryFailed", 0)
+    return retried and phase not in {Phase.CANCELLED.value, Phase.SUCCEEDED.value}
 
 
 def living_pods(pods: Iterable[Mapping[str, Any]]) -> list[str]:

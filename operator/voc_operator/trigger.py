@@ -1,14 +1,15 @@
 """``trigger``: what the CronJobs run. It makes the month's VocMonthlyRun and waits for nothing.
 
-The name comes from the time for which the CronJob was due, never from the clock: a CronJob that fires twice, or a pod
-that is tried again a day later, finds the run that is there already.
+The name comes from the time for which the CronJob was due: a CronJob that fires twice, or a pod that is tried again a
+day later, finds the run that is there already. A Job that a person made (``kubectl create job --from=cronjob/…``)
+counts from its creation, which does not change from try to try either; outside of a Job it is now.
 """
 
 from __future__ import annotations
 
 import argparse
 import logging
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from voc_models.exit_codes import UsageError
@@ -44,8 +45,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--scheduled",
         metavar="TIME",
-        help="the time for which it was due, such as 2026-01-01T02:00:00+09:00; omitted: the annotation of the Job "
-        "that JOB_NAME names",
+        help="the time for which it was due, such as 2026-01-01T02:00:00+09:00; omitted: what the Job says "
+        "that JOB_NAME names (when it was due, else when it was created), or now",
     )
 
 
@@ -53,7 +54,8 @@ def run(settings: Settings, given: argparse.Namespace) -> None:
     """Make the run of the month before the scheduled time."""
     config = read_config(read_text(settings.config_file))
     cluster = connect(settings)
-    scheduled = read_time(given.scheduled) if given.scheduled else scheduled_time(cluster, settings.job_name)
+    now = datetime.now(UTC).replace(microsecond=0)
+    scheduled = read_time(given.scheduled) if given.scheduled else scheduled_time(cluster, settings.job_name, now)
     logger.info("%s", trigger(cluster, config, Mode(given.mode), scheduled, settings.time_zone))
 
 
@@ -72,23 +74,24 @@ def read_time(text: str) -> datetime:
     return time
 
 
-def scheduled_time(cluster: Runs, job_name: str | None) -> datetime:
-    """Return the time for which the CronJob's Job was due.
+def scheduled_time(cluster: Runs, job_name: str | None, now: datetime) -> datetime:
+    """Return the time for which the CronJob's Job was due; of a Job without a schedule its creation; without a Job now.
 
     Raises:
-        UsageError: nobody says which Job this is, or its Job was not made by a schedule.
         NotFoundError: there is no such Job.
     """
     if not job_name:
-        raise UsageError("JOB_NAME is not set, so the scheduled time is unknown. Say it by --scheduled TIME.")
-    metadata = cluster.get_job(job_name).get("metadata") or {}
-    text = (metadata.get("annotations") or {}).get(SCHEDULED)
-    if not text:
-        raise UsageError(
-            f"Job {job_name} has no annotation {SCHEDULED}: no schedule made it. Say the time by --scheduled TIME, "
-            "or make up for months by `backfill --months`."
+        logger.warning(
+            "JOB_NAME is not set, so this is no Job: the month is the one before now. --scheduled says another."
         )
-    return read_time(str(text))
+        return now
+    metadata = cluster.get_job(job_name)["metadata"]
+    text = (metadata.get("annotations") or {}).get(SCHEDULED)
+    if text:
+        return read_time(text)
+    created = str(metadata["creationTimestamp"])
+    logger.warning("No schedule made Job %s: the month is the one before its creation at %s.", job_name, created)
+    return read_time(created)
 
 
 def trigger(cluster: Runs, config: OperatorConfig, mode: Mode, scheduled: datetime, default_zone: str) -> str:

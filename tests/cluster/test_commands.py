@@ -13,6 +13,7 @@ import pytest
 from kubernetes import client
 
 from tests.cluster.reach import Reach
+from voc_models.months import month_before
 from voc_models.run import GROUP, VERSION
 from voc_models.settings import NO_FILE
 from voc_operator.crd import PLURAL
@@ -96,6 +97,25 @@ def test_a_due_cron_job_makes_one_run_however_often_it_fires(
     assert made["full-2025-12"]["month"] == "2025-12"
     assert made["full-2025-12"]["parallelism"] == 8
     assert made["full-2025-12"]["backoffLimit"] == 2
+
+
+def test_a_job_made_by_hand_makes_the_run_of_the_month_before_its_creation(
+    command: Command, runs: Runs, cluster: Reach, namespace: str
+) -> None:
+    """`kubectl create job --from=cronjob/…` leaves no scheduled time: the Job's creation counts, and it is said."""
+    body = {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {"name": "by-hand"},
+        "spec": {
+            "suspend": True,
+            "template": {"spec": {"restartPolicy": "Never", "containers": [{"name": "c", "image": "none"}]}},
+        },
+    }
+    job = client.BatchV1Api(cluster.admin).create_namespaced_job(namespace, body)
+    month = month_before(job.metadata.creation_timestamp)
+    assert "No schedule made Job by-hand" in command("trigger", "--mode", "full", JOB_NAME="by-hand").stderr
+    assert list(runs.specs()) == [f"full-{month}"]
 
 
 def test_a_backfill_creates_what_is_missing_and_retries_what_failed(command: Command, runs: Runs) -> None:

@@ -151,23 +151,36 @@ def test_another_run_of_that_name_is_not_taken_for_the_months_own(other: dict[st
         trigger.trigger(cluster, CONFIG, Mode.FULL, FIRST, KST)
 
 
+def job(**annotations: str) -> Object:
+    """Return a Job that was created on the third of January."""
+    return {"metadata": {"creationTimestamp": "2026-01-03T00:00:00Z", "annotations": annotations}}
+
+
 def test_the_scheduled_time_is_read_from_the_job() -> None:
     """The annotation of the Job that JOB_NAME names holds it, whatever the time is by now."""
-    annotations = {"batch.kubernetes.io/cronjob-scheduled-timestamp": "2026-01-01T02:00:00+09:00"}
-    cluster = Recorder(jobs={"full-29451": {"metadata": {"annotations": annotations}}})
-    assert trigger.scheduled_time(cluster, "full-29451") == FIRST
+    due = job(**{"batch.kubernetes.io/cronjob-scheduled-timestamp": "2026-01-01T02:00:00+09:00"})
+    cluster = Recorder(jobs={"full-29451": due})
+    assert trigger.scheduled_time(cluster, "full-29451", NOW) == FIRST
 
 
-def test_without_a_scheduled_time_a_sentence_says_how_to_give_it() -> None:
-    """No JOB_NAME, a Job made by hand, and a time without a zone each end with 64 and the next step."""
-    cluster = Recorder(jobs={"by-hand": {"metadata": {}}})
-    with pytest.raises(UsageError, match=r"JOB_NAME is not set.*--scheduled TIME"):
-        trigger.scheduled_time(cluster, None)
-    with pytest.raises(UsageError, match=r"no schedule made it.*--scheduled TIME.*backfill"):
-        trigger.scheduled_time(cluster, "by-hand")
-    for text in ("2026-01-01T02:00:00", "yesterday"):
-        with pytest.raises(UsageError, match=r"Write it as 2026-01-01T02:00:00\+09:00"):
-            trigger.read_time(text)
+def test_a_job_that_a_person_made_counts_from_its_creation(caplog: pytest.LogCaptureFixture) -> None:
+    """`kubectl create job --from=cronjob/…` writes no scheduled time; each try of that Job finds the same month."""
+    cluster = Recorder(jobs={"by-hand": job()})
+    assert trigger.scheduled_time(cluster, "by-hand", NOW) == datetime(2026, 1, 3, tzinfo=UTC)
+    assert "No schedule made Job by-hand" in caplog.text
+
+
+def test_outside_of_a_job_it_is_now_and_said(caplog: pytest.LogCaptureFixture) -> None:
+    """A person who types `trigger` gets the month before now, and is told how to name another."""
+    assert trigger.scheduled_time(Recorder(), None, NOW) == NOW
+    assert "--scheduled" in caplog.text
+
+
+@pytest.mark.parametrize("text", ["2026-01-01T02:00:00", "yesterday"])
+def test_a_time_without_a_zone_is_refused(text: str) -> None:
+    """What is no time, or could be another one elsewhere, ends with 64 and an example."""
+    with pytest.raises(UsageError, match=r"Write it as 2026-01-01T02:00:00\+09:00"):
+        trigger.read_time(text)
 
 
 def test_wrong_fields_of_runs_are_named() -> None:
@@ -323,6 +336,17 @@ def test_a_run_that_appears_meanwhile_is_cancelled_too() -> None:
 
     assert cancel.cancel(cluster, 60, Time(fire, finish).clock).endswith("have ended: 2.")
     assert [name for _, name, _ in cluster.changes] == ["a", "late"]
+
+
+def test_a_run_that_is_about_to_be_taken_up_again_is_cancelled_too() -> None:
+    """A raised retryFailed that the operator has not seen makes a finished run active; an old or a settled one not."""
+    cluster = holding(
+        stored("a", "Failed", retryFailed=1),
+        stored("b", "Succeeded", retryFailed=1),
+        stored("c", "Cancelled", retryFailed=1),
+        stored("d", "Failed"),
+    )
+    assert [run["metadata"]["name"] for run in cancel.active_runs(cluster.list_runs())] == ["a"]
 
 
 def test_the_hook_does_not_wait_for_ever() -> None:

@@ -30,6 +30,12 @@ class Environment:
         """Its pins; PinError when they are not complete."""
         return read_pins(self.values, str(self.file))
 
+    @property
+    def model_place(self) -> tuple[object, object]:
+        """Where its models are: an address means nothing without its endpoint."""
+        address = get(self.values, "store", "modelAddress") or get(self.values, "store", "address")
+        return address, get(self.values, "store", "endpointUrl") or None
+
 
 class Stores(NamedTuple):
     """The stores of one environment."""

@@ -98,17 +98,22 @@ def gate_problem(history: Sequence[HistoryEntry], release: str) -> str | None:
     """Say why the model's gate is not green for a release: never promoted, refused, or rolled back from since."""
     if release == KEYWORD_MODEL:
         return None
-    own = [entry for entry in history if entry.release == release]
-    promoted = [entry for entry in own if entry.event == "promoted"]
-    refused = [entry for entry in own if entry.event == "refused"]
-    if refused and not any(not entry.by.startswith(PERSON) for entry in promoted):
-        return f"The gate refused release {release}: {refused[-1].reason}"
-    if not promoted:
+    if problem := refusal(history, release):
+        return problem
+    if not any(entry.release == release and entry.event == "promoted" for entry in history):
         return f"Release {release} was never promoted. `voc models` says what its gate decided."
     left = rolled_back_from(history)
     if release in left:
         return f"Release {release} was rolled back from: {left[release]}"
     return None
+
+
+def refusal(history: Iterable[HistoryEntry], release: str) -> str | None:
+    """Say that the gate refused a release and never let it pass; a person's promotion in spite of it proves nothing."""
+    own = [entry for entry in history if entry.release == release]
+    refused = [entry for entry in own if entry.event == "refused"]
+    passed = any(entry.event == "promoted" and not entry.by.startswith(PERSON) for entry in own)
+    return f"The gate refused release {release}: {refused[-1].reason}" if refused and not passed else None
 
 
 def rolled_back_from(history: Iterable[HistoryEntry]) -> dict[str, str]:

@@ -93,6 +93,13 @@ def _model(values: Mapping[str, Any], where: str) -> PlannedModel | None:
     return PlannedModel(release=release, digest=sha256)
 
 
+def unproved_images(pins: Pins, values: Mapping[str, Any]) -> list[str]:
+    """Return the images that ``values`` run although ``pins`` do without them: there is no digest to copy."""
+    return [
+        name for name, digest in pins.images.items() if not digest and get(values, "images", name, "repository") != ""
+    ]
+
+
 def get(values: Mapping[str, Any], *path: str) -> Any:  # noqa: ANN401 - YAML holds anything
     """Return what lies at ``path``, or None when there is nothing."""
     node: Any = values

@@ -14,7 +14,7 @@ from voc_models.run import CHAMPION_MODEL, KEYWORD_MODEL
 from voc_models.settings import CommonSettings
 from voc_worker.promotion import evidence
 from voc_worker.promotion.environments import Environment, open_stores, present, read_environment
-from voc_worker.promotion.pins import PinError, Pins, difference, parse, read_pins, with_pins
+from voc_worker.promotion.pins import PinError, Pins, difference, parse, read_pins, unproved_images, with_pins
 from voc_worker.promotion.versions import committed_versions, is_shallow
 
 ORDER = ("dev", "stage", "prod")
@@ -54,8 +54,9 @@ def propose(
     pinned = before.pins.model
     model = pinned or Registry(stores.models).resolve(CHAMPION_MODEL)
     others = open_stores(after, settings).models
-    places = [stores.models] if others.address == stores.models.address else [stores.models, others]
+    places = [stores.models] if after.model_place == before.model_place else [stores.models, others]
     doubts = [
+        _unproved(before, after),
         evidence.run_problem(source, evidence.last_run(stores.months, now), pinned),
         evidence.gate_problem(Registry(stores.models).history(), model.release),
         *(evidence.store_problem(place, model) for place in places),
@@ -65,6 +66,17 @@ def propose(
     pins = Pins(before.pins.images, model)
     text = with_pins(after.text, pins, str(after.file))
     return Promotion(after, pins, text, difference(after.text, text, after.file.as_posix()))
+
+
+def _unproved(before: Environment, after: Environment) -> str | None:
+    """Say which images the target runs and the source does not: an empty digest would unpin them."""
+    names = [f"images.{name}" for name in unproved_images(before.pins, after.values)]
+    if not names:
+        return None
+    return (
+        f"{before.name} does without {', '.join(names)} (its repository is empty), so nothing proves a digest for "
+        f"{after.name}. Give {before.name} that image, or empty its repository in {after.file}."
+    )
 
 
 class Checked(NamedTuple):
@@ -79,19 +91,19 @@ def check(folder: Path, settings: CommonSettings, order: Sequence[str] = ORDER) 
     """Yield, for each environment, whether its pins are complete, in the store, and from the environment before it.
 
     The rule of origin: its image digests were together, at some commit or in the working copy, those of the environment
-    before. So was its model; where that environment pinned none, the model was once champion in its store. So a
-    revert passes, and what nobody proved does not.
+    before. So was its model, or, since the first environment alone may follow ``champion.json``, it was once champion
+    there; and never one that the gate refused. So a revert passes, and what nobody proved does not.
     """
     names = present(folder, order)
     for index, name in enumerate(names):
         before = names[index - 1] if index else None
         try:
-            yield Checked(name, ExitCode.OK, _checked(folder, name, before, settings))
+            yield Checked(name, ExitCode.OK, _checked(folder, name, before, settings, trains=before == names[0]))
         except VocError as error:
             yield Checked(name, error.exit_code, str(error))
 
 
-def _checked(folder: Path, name: str, before: str | None, settings: CommonSettings) -> str:
+def _checked(folder: Path, name: str, before: str | None, settings: CommonSettings, *, trains: bool) -> str:
     environment = read_environment(folder, name)
     pins = environment.pins
     models = open_stores(environment, settings).models
@@ -102,20 +114,22 @@ def _checked(folder: Path, name: str, before: str | None, settings: CommonSettin
         raise PinError(problem)
     if before is not None:
         earlier = read_environment(folder, before)
-        _came_from(earlier, environment, Registry(open_stores(earlier, settings).models))
+        history = Registry(open_stores(earlier, settings).models).history()
+        if problem := evidence.refusal(history, model.release):
+            raise PinError(problem)
+        _came_from(earlier, environment, evidence.ever_champion(history) if trains else frozenset())
     count = sum(1 for digest in pins.images.values() if digest)
     what = "the keyword tagger" if model.release == KEYWORD_MODEL else f"release {model.release}"
     origin = f", both from {before}" if before else ""
     return f"{count} images and {what}{'' if pins.model else ' (champion.json)'}{origin}."
 
 
-def _came_from(before: Environment, environment: Environment, registry: Registry) -> None:
+def _came_from(before: Environment, environment: Environment, champions: frozenset[str]) -> None:
     pins, model = environment.pins, environment.pins.model or PlannedModel()
-    served = model.release in evidence.ever_champion(registry.history())
     images_known = model_known = False
     for version in _versions(before):
         images_known = images_known or version.images == pins.images
-        model_known = model_known or (served if version.model is None else version.model == model)
+        model_known = model_known or (model.release in champions if version.model is None else version.model == model)
         if images_known and model_known:
             return
     if images_known:

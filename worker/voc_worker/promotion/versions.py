@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from voc_models.exit_codes import UnavailableError
+from voc_models.settings import child_environment
 
 
 class GitError(UnavailableError):
@@ -36,7 +37,11 @@ def is_shallow(folder: Path) -> bool:
 
 
 def _inside(folder: Path) -> bool:
-    return _run(folder, "rev-parse", "--is-inside-work-tree").returncode == 0
+    """Tell whether this is a repository; one that git refuses to read (owned by somebody else, in CI) is an error."""
+    done = _run(folder, "rev-parse", "--is-inside-work-tree")
+    if done.returncode and b"not a git repository" not in done.stderr:
+        raise GitError(f"git refuses to read {folder}: {done.stderr.decode(errors='replace').strip()}")
+    return done.returncode == 0
 
 
 def _git(folder: Path, *words: str) -> bytes:
@@ -48,7 +53,8 @@ def _git(folder: Path, *words: str) -> bytes:
 
 def _run(folder: Path, *words: str) -> subprocess.CompletedProcess[bytes]:
     command = ["git", "-C", str(folder), *words]
+    english = child_environment(None, {"LC_ALL": "C"})
     try:
-        return subprocess.run(command, capture_output=True, timeout=120, check=False)  # noqa: S603 - no shell
+        return subprocess.run(command, capture_output=True, timeout=120, check=False, env=english)  # noqa: S603 - no shell
     except (OSError, subprocess.TimeoutExpired) as error:
         raise GitError(f"git does not answer: {error}. Install it, or run this where the repository is.") from error
