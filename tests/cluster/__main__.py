@@ -3,35 +3,43 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from tests.cluster import background
 from tests.cluster.images import project_images
 from tests.cluster.pause import pause_image
+from tests.cluster.product import ProductError
 from tests.cluster.programs import programs
 from tests.cluster.settings import missing
 from tests.cluster.shell import ClusterError, say
 from tests.tools_go import HELM4, ToolError, program
+from voc_models.run import API_VERSION, KIND
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_NEXT = """\
+_NEXT: Final = """\
 The cluster runs; its operator is in the namespace {namespace}, the sample in PostgreSQL and S3 beside it.
 
   export KUBECONFIG={kubeconfig} PATH={path}:$PATH
 
 The next three commands:
 
-  kubectl -n {namespace} apply -f - <<< '{{"apiVersion": "vocnlp.io/v1alpha1", "kind": "VocMonthlyRun",
-    "metadata": {{"name": "full-2025-12"}}, "spec": {{"mode": "full", "month": "2025-12"}}}}'
+  kubectl -n {namespace} apply -f - <<< '{run}'
   kubectl -n {namespace} get vmr -w
   kubectl -n {namespace} describe vmr full-2025-12
 
 Logs: {logs}. Remove it all: make cluster-down
 """
+_RUN: Final = {
+    "apiVersion": API_VERSION,
+    "kind": KIND,
+    "metadata": {"name": "full-2025-12"},
+    "spec": {"mode": "full", "month": "2025-12"},
+}
 
 
 def main() -> int:
@@ -53,7 +61,7 @@ def main() -> int:
         return 1
     try:
         return commands[chosen][1]()
-    except (ClusterError, ToolError) as error:
+    except (ClusterError, ProductError, ToolError) as error:
         say(str(error))
         return 1
 
@@ -93,7 +101,7 @@ def _prepare() -> int:
 
 def _tell(about: dict[str, Any]) -> None:
     path = about["kubectl"].rpartition("/")[0]
-    sys.stdout.write(_NEXT.format(namespace=background.NAMESPACE, path=path, **about))
+    sys.stdout.write(_NEXT.format(namespace=background.NAMESPACE, path=path, run=json.dumps(_RUN), **about))
 
 
 if __name__ == "__main__":

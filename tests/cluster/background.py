@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -25,11 +25,14 @@ from tests.cluster.shell import ClusterError, say
 from tests.cluster.training_volume import training_volume
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import FrameType
 
 NAMESPACE: Final = "voc-nlp"
 _START_SECONDS: Final = 900
 _STOP_SECONDS: Final = 120
+#: The product's own schedules, which tests switch off.
+_SCHEDULES: Final = {mode: {"enabled": True} for mode in ("full", "refresh", "train")}
 
 
 def running() -> dict[str, Any] | None:
@@ -99,7 +102,7 @@ def serve() -> None:
     """Own the cluster until SIGTERM; what ``up`` starts."""
     signal.signal(signal.SIGTERM, _stop)
     images = project_images()
-    with ExitStack() as stack:
+    with ExitStack() as stack, _undisturbed_end():
         cluster = stack.enter_context(Cluster([pause_image(programs()), *images.archives]))
         servers = stack.enter_context(running_servers(_folder() / "servers", cluster.host_address))
         stack.enter_context(restricted_namespace(cluster, NAMESPACE))
@@ -118,8 +121,13 @@ def serve() -> None:
         signal.pause()
 
 
-#: The product's own schedules, which tests switch off.
-_SCHEDULES: Final = {mode: {"enabled": True} for mode in ("full", "refresh", "train")}
+@contextmanager
+def _undisturbed_end() -> Iterator[None]:
+    """Once the block has ended, for whatever reason, let no signal interrupt the cleaning up."""
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
 def _folder() -> Path:

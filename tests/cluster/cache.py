@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -43,9 +42,6 @@ def alone(name: str) -> Iterator[None]:
 
 
 def keep_newest(paths: Iterable[Path], count: int) -> None:
-    """Remove all but the ``count`` files or folders made last, so that the cache does not grow for ever."""
+    """Remove all but the ``count`` files used last, so that the cache does not grow for ever."""
     for path in sorted(paths, key=lambda one: one.stat().st_mtime, reverse=True)[count:]:
-        if path.is_dir():
-            shutil.rmtree(path)
-        else:
-            path.unlink()
+        path.unlink()

@@ -18,6 +18,8 @@ _SOURCES: Final = ("models", "operator", "worker")
 _FILES: Final = ("Dockerfile", ".dockerignore", "pyproject.toml", "README.md", "LICENSE")
 #: More than this many layers in the store: begin anew rather than fill the disk.
 _MOST_LAYERS: Final = 200
+#: Archives kept of each target; several working trees may share the cache.
+_KEPT: Final = 4
 _NAMED: Final = "operator=NAME,worker=NAME,trainer=NAME"
 
 
@@ -41,6 +43,8 @@ def project_images() -> Images:
         archives = {target: cache.folder("images") / f"{target}-{key}.tar" for target in _TARGETS}
         if not all(archive.exists() for archive in archives.values()):
             _build(key, archives)
+        for archive in archives.values():
+            archive.touch()  # used last
     return Images(**{target: _name(target, key) for target in _TARGETS}, archives=tuple(archives.values()))
 
 
@@ -64,7 +68,7 @@ def _build(key: str, archives: dict[str, Path]) -> None:
         fresh.unlink(missing_ok=True)
         buildah.buildah("push", name, f"docker-archive:{fresh}:{name}")
         fresh.rename(archives[target])
-        cache.keep_newest(archives[target].parent.glob(f"{target}-*.tar"), 2)
+        cache.keep_newest(archives[target].parent.glob(f"{target}-*.tar"), _KEPT)
 
 
 def _name(target: str, key: str) -> str:

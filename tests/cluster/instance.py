@@ -96,11 +96,11 @@ def sweep(addresses: Addresses) -> None:
     shutil.rmtree(addresses.folder, ignore_errors=True)
 
 
-def lock(number: int, *, wait: bool = False) -> int | None:
+def lock(number: int) -> int | None:
     """Take the lock of ``number`` and return its descriptor, or None when another process holds it."""
     descriptor = os.open(cache.folder("locks") / f"cluster-{number}", os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(descriptor)
         return None

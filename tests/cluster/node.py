@@ -7,6 +7,7 @@ It enforces no NetworkPolicy.
 from __future__ import annotations
 
 import json
+import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -43,6 +44,7 @@ class Node:
         self._folder = addresses.folder / name
         self._kubeconfig = control.kubeconfig
         self._running: dict[str, Inside] = {}
+        self._seed: int | None = None
         self.sandbox = Sandbox(self._folder)
         cgroups.make(self._cgroup)
         control.attach(f"node{place}", self.sandbox.pid)
@@ -56,15 +58,25 @@ class Node:
 
     def prepare(self, images: Sequence[Path]) -> None:
         """Start containerd with ``images``; a set of images is unpacked once on a machine."""
-        root = self._folder / "containerd"
-        with seeds.seed(root, images, self.sandbox) as unpacked:
+        with seeds.alone():
+            self._seed = seeds.take(images, self._folder / "containerd", self.sandbox)
             self.start("containerd")
-            if not unpacked:
-                for archive in images:
-                    self.load_image(archive)
+            if self._seed is None:
+                self._unpack(images)
                 self.kill("containerd")
-        if not unpacked:
-            self.start("containerd")
+                seeds.keep(images, self._folder / "containerd")
+                self.start("containerd")
+
+    def _unpack(self, images: Sequence[Path]) -> None:
+        """Load ``images`` beside those of an older set, whose layers need not be unpacked again, and drop the older."""
+        before = set(self._ctr("images", "list", "--quiet").split())
+        for archive in images:
+            self.load_image(archive)
+        for name in before - {name for archive in images for name in seeds.names(archive)}:
+            self._ctr("images", "remove", "--sync", name)
+
+    def _ctr(self, *words: str | Path) -> str:
+        return self.sandbox.run("ctr", "-a", _SOCKET, "-n", "k8s.io", *words)
 
     def start(self, name: str) -> None:
         """Start one of the node's programs.
@@ -91,13 +103,15 @@ class Node:
 
     def load_image(self, archive: Path) -> None:
         """Bring the images of a docker or OCI archive onto the node."""
-        self.sandbox.run("ctr", "-a", _SOCKET, "-n", "k8s.io", "images", "import", archive)
+        self._ctr("images", "import", archive)
 
     def close(self) -> None:
         """Switch the machine off: every program and container ends at once, and its control groups go."""
         self.sandbox.close()
         for program in self._running.values():
             program.kill()
+        if self._seed is not None:
+            os.close(self._seed)
         cgroups.remove(self._cgroup)
 
     def _command(self, name: str) -> list[str]:
