@@ -19,10 +19,7 @@ ENV PIP_PYTHON=/opt/voc-nlp/bin/python
 
 FROM tools AS wheel
 WORKDIR /source
-COPY pyproject.toml README.md LICENSE ./
-COPY models models
-COPY operator operator
-COPY worker worker
+COPY . .
 RUN /opt/tools/bin/python -m build --wheel --no-isolation --outdir /wheel && \
     /opt/tools/bin/python -m pip install --no-deps --no-index /wheel/*.whl
 
