@@ -93,11 +93,8 @@ def _serve() -> int:
 def _prepare() -> int:
     """Build programs and images beside each other; the tests then find them, or wait for the lock that we hold."""
     with ThreadPoolExecutor() as beside:
-        for built in [
-            beside.submit(lambda: pause_image(programs())),
-            beside.submit(project_images),
-            beside.submit(program, HELM4),
-        ]:
+        tasks: list[Callable[[], object]] = [lambda: pause_image(programs()), project_images, lambda: program(HELM4)]
+        for built in [beside.submit(task) for task in tasks]:
             built.result()
     return 0
 
