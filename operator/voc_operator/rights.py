@@ -31,8 +31,8 @@ OPERATOR = (
     *_rights("patch", PLURAL, GROUP, "status"),
     *_rights("update", PLURAL, GROUP, "finalizers"),
     *_rights("get list watch create delete", "jobs", "batch"),
-    *_rights("get list watch", "pods"),
-    *_rights("create patch", "events"),
+    *_rights("list watch", "pods"),
+    *_rights("create", "events"),
 )
 #: What the CronJobs' service account does.
 TRIGGER = (*_rights("create get", PLURAL, GROUP), *_rights("get", "jobs", "batch"))
