@@ -121,8 +121,8 @@ RIGHTS = {
         ("vocnlp.io", "vocmonthlyruns/status", "patch"),
         ("vocnlp.io", "vocmonthlyruns/finalizers", "update"),
         *(("batch", "jobs", verb) for verb in ("get", "list", "watch", "create", "delete")),
-        *(("", "pods", verb) for verb in ("get", "list", "watch")),
-        *(("", "events", verb) for verb in ("create", "patch")),
+        *(("", "pods", verb) for verb in ("list", "watch")),
+        ("", "events", "create"),
     },
     "voc-nlp-trigger": {
         ("vocnlp.io", "vocmonthlyruns", "create"),
