@@ -34,7 +34,7 @@ MONTHS = (Month(2025, 11), Month(2025, 12))
 @pytest.fixture(scope="module")
 def product(cluster: Reach, images: Images, servers: Servers) -> Iterator[Product]:
     """The product, able to train."""
-    with installed(cluster, images, servers, training=True) as one:
+    with installed(cluster, images, servers, {"settings": {"TRAIN_EPOCHS": "2"}}, training=True) as one:
         yield one
 
 
