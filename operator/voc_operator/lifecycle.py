@@ -18,6 +18,8 @@ def begin(draft: Draft) -> bool:
     """Settle once what never changes: month, run id, images. Return False when the run cannot begin."""
     if draft.get("run_id") is not None:
         return True
+    # Only a number that is raised afterwards asks for another try.
+    draft.set(retry_failed=draft.spec.retry_failed)
     try:
         month = resolve_month(draft.spec.month, draft.run.created, draft.spec.time_zone)
     except VocError as error:

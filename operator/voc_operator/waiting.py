@@ -31,6 +31,8 @@ def _rivals(run: Run, other: Run) -> bool:
 
 
 def _over(run: Run) -> bool:
+    if run.status.phase is Phase.CANCELLED:
+        return True
     return run.status.phase in FINISHED and run.spec.retry_failed <= run.status.retry_failed
 
 

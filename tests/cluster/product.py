@@ -8,8 +8,9 @@ import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, LiteralString
 
+import psycopg
 import yaml
 from kubernetes import client
 
@@ -180,6 +181,11 @@ class Product:
         selector = f"vocnlp.io/step={step}"
         pods = self.core.list_namespaced_pod(self.namespace, label_selector=selector).items
         return [pod.metadata.name for pod in pods if pod.status.phase == "Running"]
+
+    def sql(self, statement: LiteralString) -> None:
+        """Change the customer's database."""
+        with psycopg.connect(self.servers.database.conninfo(dbname=self.database)) as connection:
+            connection.execute(statement)
 
     def get(self, key: str) -> bytes:
         """Return an object of the store."""

@@ -122,6 +122,12 @@ class TestBuildings:
         ):
             source.buildings(Month(2019, 1))
 
+    def test_a_quiet_month_between_others_has_no_buildings(self, database: Database) -> None:
+        """It is no mistake that a month has no VOC when there are some before and after it."""
+        administer(database, "DELETE FROM voc WHERE created_at >= '2025-12-01 +09' AND created_at < '2026-01-01 +09'")
+        with open_source(database) as source:
+            assert source.buildings(DECEMBER) == ()
+
     def test_an_empty_table_is_said_to_be_empty(self, database: Database) -> None:
         """Without any row the sentence does not invent a span."""
         administer(database, "TRUNCATE voc")

@@ -374,3 +374,11 @@ def test_prepare_that_fails_fails_the_run_and_can_be_run_again() -> None:
     assert one.condition("Succeeded") == ("False", "PrepareFailed")
     one.spec = one.spec.model_copy(update={"retry_failed": 1})
     assert one.play().phase is Phase.SUCCEEDED
+
+
+def test_a_run_created_with_retry_failed_is_not_run_twice() -> None:
+    """What counts is that the number was raised since the run began: a manifest applied anew is a new run."""
+    one = world(retry_failed=3, backoff_limit=0)
+    one.play(code=70)
+    assert one.status.phase is Phase.FAILED
+    assert [attempt.step for attempt in one.created] == [Step.PREPARE]

@@ -64,3 +64,8 @@ def test_a_finished_run_whose_retry_failed_was_raised_takes_its_turn() -> None:
     again = run("a", phase=Phase.FAILED, retry_failed=1)
     assert blocking(again, [run("b", 5, Phase.RUNNING)]) == "b"
     assert blocking(run("c", 9), [again]) == "a"
+
+
+def test_a_cancelled_run_blocks_nobody_whatever_its_retry_failed_says() -> None:
+    """It can never be taken up again."""
+    assert blocking(run("b", 1), [run("a", phase=Phase.CANCELLED, cancel=True, retry_failed=1)]) == ""

@@ -94,12 +94,13 @@ class Source:
             only: these buildings, also without a row that month; every building with rows when None.
 
         Raises:
-            SourceDataError: ``only`` names an unknown building, or no building has a row in that month.
+            SourceDataError: ``only`` names an unknown building, or the month lies outside of what the database holds:
+                a quiet month between others is empty, a month that nobody loaded is a mistake.
         """
         counts = self._counts(month.bounds(time_zone))
         if only is None:
             if not counts:
-                raise SourceDataError(f"There is no VOC in {month}. {self._what_there_is(time_zone)}")
+                self._must_lie_between(month, time_zone)
             wanted = sorted(counts)
         else:
             wanted = list(only)
@@ -268,13 +269,16 @@ class Source:
         )
         return {building_id for (building_id,) in self._rows(query)}
 
-    def _what_there_is(self, time_zone: str) -> str:
+    def _must_lie_between(self, month: Month, time_zone: str) -> None:
+        """Refuse a month that is not between the first and the last that the database holds."""
         created_at = self._moment(self._schema.voc.created_at)
         query = sql.SQL("SELECT min({}), max({}) FROM {}").format(created_at, created_at, self._table("voc").name)
         ((first, last),) = self._rows(query)
         if first is None:
-            return f"Table {self._schema.voc.table} is empty."
-        return f"The database holds {Month.of(first, time_zone)} to {Month.of(last, time_zone)}."
+            raise SourceDataError(f"There is no VOC in {month}. Table {self._schema.voc.table} is empty.")
+        begin, end = Month.of(first, time_zone), Month.of(last, time_zone)
+        if not begin < month < end:
+            raise SourceDataError(f"There is no VOC in {month}. The database holds {begin} to {end}.")
 
     def _moment(self, column: str) -> sql.Composable:
         """Return a column as timestamptz; infinity and a column that is not there are NULL."""
