@@ -136,6 +136,9 @@ class Draft:
         self.clear("PodsBlocked", "Finished", "The run has finished.")
         self.clear("Suspended", "Finished", "The run has finished.")
         self.say("Normal" if good else "Warning", reason, message)
+        # Nothing more happens to a finished run, so that nothing else would wake the operator for what comes after.
+        again = self.spec.retry_failed > self.get("retry_failed")
+        self.look_again(self.now + timedelta(seconds=0 if again else self.spec.ttl_seconds_after_finished))
 
     def decision(self) -> Decision:
         """Return what came out."""

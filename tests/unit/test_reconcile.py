@@ -10,7 +10,10 @@ import pytest
 from tests.unit.operator_world import START, World
 from voc_models.months import Month
 from voc_models.run import Mode, RunSpec, Step, TrainSpec
+from voc_operator.decision import Facts
 from voc_operator.jobs import Attempt, job_name
+from voc_operator.observed import Observed
+from voc_operator.reconcile import reconcile
 from voc_operator.status import BuildingPhase, Phase
 
 
@@ -382,3 +385,18 @@ def test_a_run_created_with_retry_failed_is_not_run_twice() -> None:
     one.play(code=70)
     assert one.status.phase is Phase.FAILED
     assert [attempt.step for attempt in one.created] == [Step.PREPARE]
+
+
+def test_the_decision_that_ends_a_run_asks_to_be_called_again_for_what_comes_after() -> None:
+    """Nothing happens any more that would wake the operator: neither for the TTL nor for a retryFailed raised before."""
+    one = prepared(buildings=("95",), backoff_limit=0, ttl_seconds_after_finished=60)
+    one.spec = one.spec.model_copy(update={"retry_failed": 1})
+    one.end(one.active(Step.BUILDING)[0], 65)
+    observed = Observed(tuple(one.jobs.values()), tuple(one.pods.values()))
+    ending = reconcile(one.run, observed, Facts(one.now, one.plan()), one.config)
+    assert ending.status.phase is Phase.FAILED
+    assert ending.wake == one.now
+    one.spec = one.spec.model_copy(update={"retry_failed": 0})
+    ending = reconcile(one.run, observed, Facts(one.now, one.plan()), one.config)
+    assert ending.wake is not None
+    assert ending.wake <= one.now + timedelta(seconds=60)
