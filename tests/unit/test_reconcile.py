@@ -388,7 +388,7 @@ def test_a_run_created_with_retry_failed_is_not_run_twice() -> None:
 
 
 def test_the_decision_that_ends_a_run_asks_to_be_called_again_for_what_comes_after() -> None:
-    """Nothing happens any more that would wake the operator: neither for the TTL nor for a retryFailed raised before."""
+    """Nothing else would wake the operator: not for the TTL, not for a raised retryFailed."""
     one = prepared(buildings=("95",), backoff_limit=0, ttl_seconds_after_finished=60)
     one.spec = one.spec.model_copy(update={"retry_failed": 1})
     one.end(one.active(Step.BUILDING)[0], 65)

@@ -102,6 +102,9 @@ def test_any_order_of_events_losses_and_restarts_ends_with_every_building_exactl
         _change(world, change)
         world.wait(seconds)
     world.store_fault = ""
+    # A person raises retryFailed of a run whose status they have seen.
+    world.step()
+    world.persist()
     world.spec = world.spec.model_copy(update={"suspend": False, "retry_failed": 1})
     for _ in range(200):
         world.step()
