@@ -55,7 +55,7 @@ def _latch(draft: Draft, unit: Unit, end: Ended) -> None:
     forgiven = (end.outcome is Outcome.DISRUPTED and line.disruptions < FORGIVEN) or in_a_row >= OUTAGE
     changes: dict[str, object] = {
         "jobs": line.jobs + 1,
-        "disruptions": line.disruptions + end.disruptions + (end.outcome is Outcome.DISRUPTED),
+        "disruptions": line.disruptions + max(end.disruptions, int(end.outcome is Outcome.DISRUPTED)),
         "attempts": line.attempts + (not forgiven),
         "message": end.message or None,
         "not_before": None,

@@ -400,3 +400,15 @@ def test_the_decision_that_ends_a_run_asks_to_be_called_again_for_what_comes_aft
     ending = reconcile(one.run, observed, Facts(one.now, one.plan()), one.config)
     assert ending.wake is not None
     assert ending.wake <= one.now + timedelta(seconds=60)
+
+
+def test_a_lost_pod_that_was_to_be_evicted_is_one_disruption() -> None:
+    """The node controller marks the pods of a dead node; that mark and the loss are one event."""
+    one = prepared(buildings=("95",))
+    (name,) = one.active(Step.BUILDING)
+    one.lose_node(name)
+    for pod in one.running_pods(name):
+        one.pods[pod.uid] = pod._replace(disrupted=True)
+    one.wait(400)
+    one.step()
+    assert one.status.buildings["95"].disruptions == 1
