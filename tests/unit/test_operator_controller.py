@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests import own_loop
 from tests.unit.operator_objects import CONFIG, RUN_UID, FakeCluster, run_body
 from voc_models.exit_codes import UnavailableError
 from voc_models.keys import plan as plan_key
@@ -115,7 +116,7 @@ def play(folder: Path, scenario: Scenario, cluster: FakeCluster | None = None) -
             operator.controller.close()
         return operator
 
-    return asyncio.run(whole())
+    return own_loop.run(whole())
 
 
 async def begin(operator: Operator) -> None:
