@@ -19,12 +19,9 @@ demo: $(VENV)/.demo ## A whole month on this machine: tag, review, refresh, trai
 demo-clean: ## Remove what the demo made (./var/demo), the environment stays
 	@if [ -x $(BIN)/voc ]; then $(BIN)/voc demo --remove; else rm -rf var/demo; fi
 
-# Its fault was mended but it was not seen to pass since: `make cluster-test` runs it, the gate not yet.
-LATER := tests/cluster/test_failures.py::test_a_lost_node_does_not_keep_the_run
-
 test: tools $(VENV)/.dev prepare check go-tools ## Every check and every test
 	@echo "== tests"
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup $(LATER:%=--deselect %)
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 check: $(VENV)/.dev ## ruff, the formatter, mypy, import-linter
 	@echo "== ruff";         $(BIN)/ruff check .
