@@ -44,7 +44,7 @@ def right(request: dict[str, Any]) -> str:
 
 
 def test_every_rule_is_used_and_none_is_missing(own_cluster: Cluster, images: Images, servers: Servers) -> None:
-    """A month that succeeds, fails in one building and loses its Jobs to the TTL needs the whole Role, and no more."""
+    """A run that succeeds and loses its Jobs to the TTL needs the whole Role but for trouble, and no more."""
     with installed(own_cluster, images, servers) as one:
         name = one.apply("rights", mode="tagging-only", month="2025-12", buildings=["138"], ttlSecondsAfterFinished=1)
         assert one.finish(name)["phase"] == "Succeeded"
