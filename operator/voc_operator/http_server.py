@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 
 from aiohttp import web
@@ -24,9 +25,9 @@ class HttpServer:
     async def start(self) -> int:
         """Listen; return the port."""
         await self._runner.setup()
-        # Every address of the pod: kubelet and Prometheus come from outside it.
-        await web.TCPSite(self._runner, None, self._wanted).start()
-        return int(self._runner.addresses[0][1])
+        listening = _every_address(self._wanted)
+        await web.SockSite(self._runner, listening).start()
+        return int(listening.getsockname()[1])
 
     async def stop(self) -> None:
         """Stop listening."""
@@ -38,3 +39,11 @@ class HttpServer:
 
     async def _metrics(self, _request: web.Request) -> web.Response:
         return web.Response(body=self._text(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
+
+
+def _every_address(port: int) -> socket.socket:
+    """Listen on every address of the pod, of either family: kubelet and Prometheus come from outside it."""
+    if socket.has_dualstack_ipv6():
+        # One socket for both: two would get two different ports when any port is asked for.
+        return socket.create_server(("", port), family=socket.AF_INET6, dualstack_ipv6=True)
+    return socket.create_server(("", port))

@@ -137,6 +137,11 @@ class Product:
         found: dict[str, Any] = self.run(name).get("status", {})
         return found
 
+    def building(self, name: str, building: str) -> dict[str, Any]:
+        """Return a run's line of a building, empty before the operator wrote it: status follows at most every 2 s."""
+        line: dict[str, Any] = self.status(name).get("buildings", {}).get(building, {})
+        return line
+
     def finish(self, name: str, seconds: float = 300) -> dict[str, Any]:
         """Wait for a run's end and return its status.
 

@@ -132,7 +132,7 @@ def test_a_pod_and_a_job_deleted_by_hand_are_made_again(slow: Product) -> None:
     """Nothing is counted against the building, and its month is published once."""
     name = slow.apply("hands", mode="full", month=DECEMBER, buildings=["138"], backoffLimit=0)
     slow.kubectl("delete", "pod", pods_of(slow)[0], "--wait=false")
-    until("another pod runs", lambda: slow.status(name)["buildings"]["138"].get("disruptions") == 1)
+    until("another pod runs", lambda: slow.building(name, "138").get("disruptions") == 1)
     pods_of(slow)
     slow.kubectl("delete", "jobs", "-l", "vocnlp.io/step=building", "--wait=false")
     status = slow.finish(name)
@@ -155,7 +155,7 @@ def test_suspend_resume_and_cancel(slow: Product) -> None:
     name = slow.apply("pause", mode="full", month=DECEMBER, buildings=["138", "127"], parallelism=1)
     pods_of(slow)
     slow.patch(name, suspend=True)
-    until("what ran has finished", lambda: slow.status(name)["succeeded"] == 1)
+    until("what ran has finished", lambda: slow.status(name).get("succeeded") == 1)
     assert slow.status(name)["phase"] == "Suspended"
     assert not pods_left(slow)
     slow.patch(name, suspend=False)

@@ -29,7 +29,7 @@ class Poisoned(HeadedEncoder):
 
 
 def main() -> None:
-    """Fit together, and let each process print its own report."""
+    """Fit together, and let each process write its own report."""
     folder = Path(sys.argv[1])
     with joined() as team:
         if not team.leads:
@@ -43,12 +43,14 @@ def main() -> None:
 
 
 def reporting(*arguments: object) -> FitReport:
-    """Fit, and print how it ended in this process."""
+    """Fit, and write how it ended in this process into a file of its own: two processes' prints run into each other."""
     report = fit(*arguments)  # type: ignore[arg-type]  # passed on as they were given
-    model = arguments[0]
+    model, folder = arguments[0], arguments[3]
     assert isinstance(model, HeadedEncoder)
+    assert isinstance(folder, Path)
     finite = all(bool(torch.isfinite(value).all()) for value in model.state_dict().values())
-    print(f"process {distributed.get_rank()}: {report.notes[0]} finite: {finite}", flush=True)  # noqa: T201 - for the test
+    ending = folder.parent / f"process-{distributed.get_rank()}"
+    ending.write_text(f"{report.notes[0]} finite: {finite}", encoding="utf-8")
     return report
 
 
