@@ -16,6 +16,7 @@ _NEEDED: Final = {
     "ip": "iproute2",
     "iptables": "iptables",
     "mmdebstrap": "mmdebstrap",
+    "nft": "nftables",
     "nsenter": "util-linux",
     "openssl": "openssl",
     "runc": "runc",
