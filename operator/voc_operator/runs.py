@@ -52,6 +52,16 @@ class Tracked:
     not_before: float = 0
 
     @property
+    def uid(self) -> str:
+        """The run's UID."""
+        return self.run.uid
+
+    @property
+    def name(self) -> str:
+        """The run's name."""
+        return self.run.name
+
+    @property
     def finished(self) -> bool:
         """Whether the run has ended."""
         return self.run.status.phase in FINISHED

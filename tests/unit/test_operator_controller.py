@@ -64,7 +64,7 @@ class Operator:
         await self.controller.turn()
         for _ in range(200):
             await asyncio.sleep(0.001)
-            if not self.controller._tasks:
+            if not self.controller.reading:
                 break
 
     def status(self, name: str = "full-2025-12") -> Object:
