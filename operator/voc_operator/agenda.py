@@ -10,7 +10,7 @@ from typing import Any
 from voc_operator import runs
 from voc_operator.cache import Seen, newer
 from voc_operator.decision import Run
-from voc_operator.runs import Tracked, Unreadable
+from voc_operator.runs import Known, Shelved, Tracked, Unreadable
 
 
 class Agenda:
@@ -19,7 +19,7 @@ class Agenda:
     def __init__(self, clock: Callable[[], float]) -> None:
         """Begin with no run; ``clock`` is monotonic seconds."""
         self._clock = clock
-        self._runs: Seen[Tracked | Unreadable] = Seen()
+        self._runs: Seen[Known] = Seen()
         self._due: dict[str, float] = {}
         self._bell = asyncio.Event()
         self._sleeps_until = 0.0
@@ -42,24 +42,36 @@ class Agenda:
         if isinstance(seen, Unreadable) or before is None or before != seen.run:
             self.mark(uid)
 
-    def remove(self, uid: str) -> Tracked | Unreadable | None:
+    def remove(self, uid: str) -> Known | None:
         """Forget a run that is gone; return what was known of it."""
         self._due.pop(uid, None)
         return self._runs.remove(uid)
 
-    def get(self, uid: str) -> Tracked | Unreadable | None:
+    def get(self, uid: str) -> Known | None:
         """Return what is known of a run."""
         return self._runs.get(uid)
 
     def runs(self) -> Iterator[Run]:
         """Yield every run that this operator understands."""
-        return (one.run for one in self._runs.values() if isinstance(one, Tracked))
+        return (one.run for one in self._runs.values() if not isinstance(one, Unreadable))
+
+    def shelve(self, known: Tracked) -> None:
+        """Keep no more of a run that is over than others ask for; :meth:`take` or :meth:`unshelve` bring it back."""
+        if self._runs.get(known.uid) is known:
+            self._runs.change(known.uid, runs.shelved(known))
+
+    def unshelve(self, body: Mapping[str, Any]) -> None:
+        """Take a shelved run up again as the API server shows it now."""
+        uid = body["metadata"]["uid"]
+        if isinstance(self._runs.get(uid), Shelved):
+            self._runs.change(uid, runs.read_run(body, None))
+            self.mark(uid)
 
     def before_list(self) -> int:
         """Return what :meth:`missing` needs; take it before the list is asked for."""
         return self._runs.mark()
 
-    def remove_missing(self, mark: int, listed: Collection[str]) -> list[Tracked | Unreadable]:
+    def remove_missing(self, mark: int, listed: Collection[str]) -> list[Known]:
         """Forget the runs that a list did not show and nobody told of since ``mark``; return what was known of them."""
         lost = self._runs.sweep(mark, listed)
         for one in lost:

@@ -17,7 +17,7 @@ from voc_operator.drive import Driver
 from voc_operator.errors import ClusterError, ClusterUnavailableError, NotFoundError
 from voc_operator.metrics import Metrics
 from voc_operator.plan_reader import PlanReader
-from voc_operator.runs import Tracked, Unreadable
+from voc_operator.runs import Known, Shelved, Tracked, Unreadable
 
 RESYNC_SECONDS = 300.0
 #: The loop goes round at least this often.
@@ -179,7 +179,7 @@ class Controller:
     def _drop(self, uid: str) -> None:
         self._forget(uid, self._agenda.remove(uid))
 
-    def _forget(self, uid: str, gone: Tracked | Unreadable | None) -> None:
+    def _forget(self, uid: str, gone: Known | None) -> None:
         """Forget what else is known of a run that is gone; those that waited for it have their turn."""
         self._cache.forget(uid)
         if isinstance(gone, Tracked) and gone.run.status.run_id:
@@ -195,6 +195,9 @@ class Controller:
         try:
             if isinstance(known, Unreadable):
                 await self._driver.tell_unreadable(known)
+            elif isinstance(known, Shelved):
+                if self._cache.knows(uid):
+                    self._agenda.unshelve(await self._actions.call(self._cluster.get_run, known.name))
             elif not known.run.deleting:
                 await self._driver.turn(known)
                 known.failures = 0
@@ -208,7 +211,7 @@ class Controller:
             self._back_off(known, None)
             logger.exception("The run could not be reconciled.", extra={"run": known.name})
 
-    def _back_off(self, known: Tracked | Unreadable, error: ClusterError | None) -> None:
+    def _back_off(self, known: Known, error: ClusterError | None) -> None:
         if isinstance(error, ClusterUnavailableError):
             # What the watch showed meanwhile may have holes.
             self._resync_soon()

@@ -110,6 +110,8 @@ class Driver:
         await self._tell(known)
         if fault is not None:
             raise fault
+        if known.settled and not self._cache.knows(uid):
+            self._agenda.shelve(known)
 
     def _decide(self, known: Tracked, observed: Observed) -> Decision:
         begun = self._clock()
