@@ -164,6 +164,10 @@ class Cache:
             tuple(job for job in seen_jobs if job is not None), tuple(pod for pod in seen_pods if pod is not None)
         )
 
+    def knows(self, run_uid: str) -> bool:
+        """Tell whether anything is seen of a run."""
+        return run_uid in self._by_run
+
     def forget(self, run_uid: str) -> None:
         """Drop what is known of a run that is gone; its Jobs' last events are no news any more."""
         jobs, pods = self._by_run.pop(run_uid, ({}, {}))

@@ -11,14 +11,30 @@ from pydantic import ValidationError
 
 from voc_models.run import RunSpec
 from voc_operator.decision import Run, RunEvent
-from voc_operator.status import FINISHED, Condition, RunStatus
+from voc_operator.status import FINISHED, Condition, Phase, RunStatus
 
 #: Condition of a run that this operator cannot read; it goes when an operator that can takes over.
 UNREADABLE = "SpecUnderstood"
 
 
 @dataclass
-class Tracked:
+class _Readable:
+    run: Run
+    version: str
+
+    @property
+    def uid(self) -> str:
+        """The run's UID."""
+        return self.run.uid
+
+    @property
+    def name(self) -> str:
+        """The run's name."""
+        return self.run.name
+
+
+@dataclass
+class Tracked(_Readable):
     """One run and what the controller remembers of it between two reconciles. Times are monotonic seconds.
 
     Attributes:
@@ -37,8 +53,6 @@ class Tracked:
         not_before: no reconcile before.
     """
 
-    run: Run
-    version: str
     stored: RunStatus | None
     patched_at: float | None = None
     plan_fault: str = ""
@@ -56,6 +70,14 @@ class Tracked:
         """Whether the run has ended."""
         return self.run.status.phase in FINISHED
 
+    @property
+    def settled(self) -> bool:
+        """Whether the run has ended, and everything that follows from its object as last seen is done and stored."""
+        run = self.run
+        asked = run.spec.retry_failed > run.status.retry_failed and run.status.phase is not Phase.CANCELLED
+        acted_on = run.status.observed_generation == run.generation and not asked
+        return self.finished and acted_on and run.status == self.stored and not self.events and not self.to_delete
+
 
 @dataclass
 class Unreadable:
@@ -68,6 +90,25 @@ class Unreadable:
     status: Mapping[str, Any]
     fault: str
     told: bool = False
+
+
+@dataclass
+class Shelved(_Readable):
+    """A run that is over and whose Jobs are gone: only what other runs and the metrics ask of it.
+
+    The record stays for ever, and a thousand buildings of each would add up. Its object tells the rest when somebody
+    changes it.
+    """
+
+
+#: A run, by what is known of it.
+Known = Tracked | Unreadable | Shelved
+
+
+def shelved(known: Tracked) -> Shelved:
+    """Return what is kept of a run that is over."""
+    status = known.run.status.model_copy(update={"buildings": {}, "steps": {}, "conditions": []})
+    return Shelved(known.run._replace(status=status), known.version)
 
 
 def read_run(body: Mapping[str, Any], known: Tracked | None) -> Tracked | Unreadable:
@@ -83,8 +124,8 @@ def read_run(body: Mapping[str, Any], known: Tracked | None) -> Tracked | Unread
     raw = body.get("status") or {}
     try:
         spec = RunSpec.model_validate(body.get("spec") or {})
-        status = known.run.status if known else _without_mark(RunStatus.model_validate(raw))
         stored = known.stored if known else (RunStatus.model_validate(raw) if raw else None)
+        status = known.run.status if known else _without_mark(stored or RunStatus())
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
