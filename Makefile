@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 export OMP_NUM_THREADS ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo demo-clean test prepare check format unit integration e2e browser chart go-tools crd chart-docs cluster cluster-down cluster-test bench tools lock wheel clean
+.PHONY: help demo demo-clean test prepare check format unit integration e2e browser chart go-tools crd chart-docs cluster cluster-down cluster-test chaos bench tools lock wheel clean
 
 help: ## Show this list
 	@grep -hE '^[a-z][a-z0-9-]*:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -64,6 +64,9 @@ cluster-down: $(VENV)/.dev ## Remove that cluster without a trace
 
 cluster-test: tools $(VENV)/.dev ## The tests that run on a real cluster of their own
 	@$(BIN)/python -m pytest tests/cluster
+
+chaos: tools $(VENV)/.dev ## Runs in trouble on that cluster: operator, API server, pods and kubelet are killed (VOC_CHAOS_SEED, VOC_CHAOS_RUNS)
+	@VOC_CHAOS_SEED=$${VOC_CHAOS_SEED:-$$(date +%s)} VOC_CHAOS_RUNS=$${VOC_CHAOS_RUNS:-30} $(BIN)/python -m pytest -s tests/cluster/test_chaos.py
 
 prepare: $(VENV)/.dev # Build what the cluster's tests need beside the checks; the tests wait for a build that is not done yet
 	@mkdir -p var && (nohup nice $(BIN)/python -m tests.cluster prepare > var/prepare.log 2>&1 &)

@@ -45,6 +45,19 @@ class ClusterSettings:
         )
 
 
+@dataclass(frozen=True)
+class ChaosSettings:
+    """How many troubled runs, and the seed of the first."""
+
+    seed: int
+    runs: int
+
+    @classmethod
+    def read(cls) -> ChaosSettings:
+        """Read VOC_CHAOS_SEED and VOC_CHAOS_RUNS; by default a few runs, the same ones every time."""
+        return cls(int(os.environ.get("VOC_CHAOS_SEED") or 1), int(os.environ.get("VOC_CHAOS_RUNS") or 2))
+
+
 def missing() -> str | None:
     """Say in one sentence why no cluster can run on this machine, or return None."""
     if platform.system() != "Linux":
