@@ -197,12 +197,12 @@ class Product:
         """Return an object of the store.
 
         Raises:
-            ProductError: there is none; the message holds what there is beside it.
+            ObjectNotFoundError: there is none; the message holds what there is beside it.
         """
         try:
             return self.store.get(key).data
         except ObjectNotFoundError as error:
-            raise ProductError(f"{error} There is: {self.keys(key.rpartition('/')[0])}") from error
+            raise ObjectNotFoundError(f"{error} There is: {self.keys(key.rpartition('/')[0])}") from error
 
     def keys(self, prefix: str) -> list[str]:
         """Return the keys of the store below a prefix."""
