@@ -68,8 +68,12 @@ class Agenda:
             self.mark(uid)
 
     def before_list(self) -> int:
-        """Return what :meth:`missing` needs; take it before the list is asked for."""
+        """Return what :meth:`remove_missing` needs; take it before the list is asked for."""
         return self._runs.mark()
+
+    def versions(self) -> dict[str, str]:
+        """Return the resourceVersion of each run as it is known now."""
+        return {one.uid: one.version for one in self._runs.values()}
 
     def remove_missing(self, mark: int, listed: Collection[str]) -> list[Known]:
         """Forget the runs that a list did not show and nobody told of since ``mark``; return what was known of them."""

@@ -23,6 +23,14 @@ class _Entry(NamedTuple, Generic[ValueT]):
     value: ValueT
 
 
+class Listed(NamedTuple, Generic[ValueT]):
+    """What is kept of an object that a list showed; ``value`` is None when it is nothing of ours."""
+
+    uid: str
+    version: str
+    value: ValueT | None
+
+
 class Seen(Generic[ValueT]):
     """The newest version of each object by its UID; never goes back to an older one, nor to a deleted one."""
 
@@ -106,11 +114,14 @@ class Cache:
             self._jobs.remove(uid)
             self._unlink(0, before.run_uid if before else "", uid)
             return before, None
-        job = read_job(body)
-        if job is None or not self._jobs.put(uid, _version(body), job):
-            return before, before
-        self._link(0, job.run_uid, uid)
-        return before, job
+        return before, self._put_job(listed_job(body)) or before
+
+    def _put_job(self, seen: Listed[ObservedJob]) -> ObservedJob | None:
+        """Keep a Job and return it; None when it is old news."""
+        if seen.value is None or not self._jobs.put(seen.uid, seen.version, seen.value):
+            return None
+        self._link(0, seen.value.run_uid, seen.uid)
+        return seen.value
 
     def apply_pod(self, type_: str | None, body: Mapping[str, Any]) -> str:
         """Take in a watch event of a pod; return the UID of the run that it changes, "" when it is none or old news."""
@@ -119,11 +130,14 @@ class Cache:
             before = self._pods.remove(uid)
             self._unlink(1, before.run_uid if before else "", uid)
             return before.run_uid if before else ""
-        pod = read_pod(body)
-        if pod is None or not self._pods.put(uid, _version(body), pod):
+        return self._put_pod(listed_pod(body))
+
+    def _put_pod(self, seen: Listed[ObservedPod]) -> str:
+        """Keep a pod and return the UID of its run; "" when it is old news."""
+        if seen.value is None or not self._pods.put(seen.uid, seen.version, seen.value):
             return ""
-        self._link(1, pod.run_uid, uid)
-        return pod.run_uid
+        self._link(1, seen.value.run_uid, seen.uid)
+        return seen.value.run_uid
 
     def expect_created(self, body: Mapping[str, Any]) -> None:
         """Take in the API server's answer to a create at once: a slow watch must not lead to a second create."""
@@ -140,16 +154,16 @@ class Cache:
         return self._jobs.mark(), self._pods.mark()
 
     def replace_all(
-        self, jobs: Iterable[Mapping[str, Any]], pods: Iterable[Mapping[str, Any]], mark: tuple[int, int]
+        self, jobs: Iterable[Listed[ObservedJob]], pods: Iterable[Listed[ObservedPod]], mark: tuple[int, int]
     ) -> None:
         """Take in whole lists: what they do not show is gone, unless the watch told of it since ``mark``."""
         listed_jobs, listed_pods = set(), set()
-        for body in jobs:
-            listed_jobs.add(body["metadata"]["uid"])
-            self.apply_job(None, body)
-        for body in pods:
-            listed_pods.add(body["metadata"]["uid"])
-            self.apply_pod(None, body)
+        for job_seen in jobs:
+            listed_jobs.add(job_seen.uid)
+            self._put_job(job_seen)
+        for pod_seen in pods:
+            listed_pods.add(pod_seen.uid)
+            self._put_pod(pod_seen)
         for job in self._jobs.sweep(mark[0], listed_jobs):
             self._unlink(0, job.run_uid, job.uid)
         for pod in self._pods.sweep(mark[1], listed_pods):
@@ -186,6 +200,16 @@ class Cache:
         both[side].pop(uid, None)
         if not both[0] and not both[1]:
             del self._by_run[run_uid]
+
+
+def listed_job(body: Mapping[str, Any]) -> Listed[ObservedJob]:
+    """Return what is kept of a Job."""
+    return Listed(body["metadata"]["uid"], _version(body), read_job(body))
+
+
+def listed_pod(body: Mapping[str, Any]) -> Listed[ObservedPod]:
+    """Return what is kept of a pod."""
+    return Listed(body["metadata"]["uid"], _version(body), read_pod(body))
 
 
 def _version(body: Mapping[str, Any]) -> str:

@@ -11,13 +11,13 @@ from typing import Any
 
 from voc_operator.actions import Actions
 from voc_operator.agenda import Agenda
-from voc_operator.cache import DELETED, Cache
+from voc_operator.cache import DELETED, Cache, listed_job, listed_pod
 from voc_operator.decision import Run
 from voc_operator.drive import Driver
 from voc_operator.errors import ClusterError, ClusterUnavailableError, NotFoundError
 from voc_operator.metrics import Metrics
 from voc_operator.plan_reader import PlanReader
-from voc_operator.runs import Known, Shelved, Tracked, Unreadable
+from voc_operator.runs import Known, Shelved, Tracked, Unreadable, news
 
 RESYNC_SECONDS = 300.0
 #: The loop goes round at least this often.
@@ -160,15 +160,16 @@ class Controller:
             logger.warning("%s", error)
 
     async def _resync(self) -> None:
-        mark, runs_mark = self._cache.mark(), self._agenda.before_list()
+        mark, runs_mark, versions = self._cache.mark(), self._agenda.before_list(), self._agenda.versions()
         listed, jobs, pods = await asyncio.gather(
-            self._actions.call(self._cluster.list_runs),
-            self._actions.call(self._cluster.list_jobs),
-            self._actions.call(self._cluster.list_pods),
+            self._actions.call(self._cluster.read_runs, lambda body: news(body, versions)),
+            self._actions.call(self._cluster.read_jobs, listed_job),
+            self._actions.call(self._cluster.read_pods, listed_pod),
         )
-        for body in listed:
-            self._agenda.take(body)
-        for gone in self._agenda.remove_missing(runs_mark, {body["metadata"]["uid"] for body in listed}):
+        for _, body in listed:
+            if body is not None:
+                self._agenda.take(body)
+        for gone in self._agenda.remove_missing(runs_mark, {uid for uid, _ in listed}):
             self._forget(gone.uid, gone)
         self._cache.replace_all(jobs, pods, mark)
         self._synced = True

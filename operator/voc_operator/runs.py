@@ -147,6 +147,13 @@ def read_run(body: Mapping[str, Any], known: Tracked | None) -> Tracked | Unread
     return known
 
 
+def news(body: Mapping[str, Any], versions: Mapping[str, str]) -> tuple[str, Mapping[str, Any] | None]:
+    """Return a listed run's UID, and its object unless that very version is known: most of a list is."""
+    metadata = body["metadata"]
+    known = versions.get(metadata["uid"]) == str(metadata.get("resourceVersion") or "")
+    return metadata["uid"], None if known else body
+
+
 def marked(run: Unreadable, now: datetime) -> dict[str, Any]:
     """Return the run's status with a condition that says what is not understood; the rest stays as it is."""
     condition = Condition(

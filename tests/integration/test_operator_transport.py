@@ -141,7 +141,7 @@ def test_an_outage_ends_in_an_error_after_three_tries(server: Server) -> None:
     for _ in range(3):
         server.answer(503, status("ServiceUnavailable", "down"))
     with pytest.raises(ClusterUnavailableError, match="down") as caught:
-        server.cluster.list_jobs()
+        server.cluster.list_pods()
     assert len(server.asked) == 3
     assert caught.value.__cause__ is not None
 
@@ -151,7 +151,7 @@ def test_nothing_is_tried_again_once_the_program_ends(server: Server) -> None:
     server.transport.stop()
     server.answer(503, status("ServiceUnavailable", "down"))
     with pytest.raises(ClusterUnavailableError):
-        server.cluster.list_jobs()
+        server.cluster.list_pods()
     assert len(server.asked) == 1
 
 
@@ -161,6 +161,13 @@ def test_a_server_that_is_not_there_is_named() -> None:
     configuration.host = "http://127.0.0.1:9"
     with pytest.raises(ClusterUnavailableError, match=r"http://127\.0\.0\.1:9 did not answer"):
         Cluster(Transport(configuration, sleep=lambda _: None), "voc").list_runs()
+
+
+def test_of_a_list_one_page_is_held_at_a_time(server: Server) -> None:
+    """What is to be kept of a page is taken before the next page is asked for."""
+    server.answer(200, {"items": [{"n": 1}], "metadata": {"continue": "next"}})
+    server.answer(200, {"items": [{"n": 2}], "metadata": {}})
+    assert server.cluster.read_jobs(lambda body: (body["n"], len(server.asked))) == [(1, 1), (2, 2)]
 
 
 def test_lists_come_in_pages_and_begin_again_when_their_snapshot_is_gone(server: Server) -> None:

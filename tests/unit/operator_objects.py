@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
 from voc_models.months import Month
 from voc_models.run import API_VERSION, KIND, RunSpec, Step
-from voc_operator.cluster import Cluster, Object
+from voc_operator.cluster import Cluster, KeptT, Object
 from voc_operator.config import OperatorConfig
 from voc_operator.decision import RunEvent
 from voc_operator.errors import AlreadyExistsError, ClusterError, ConflictError, NotFoundError
@@ -101,18 +101,18 @@ class FakeCluster(Cluster):
         job["metadata"]["resourceVersion"] = self._next()
         return copy.deepcopy(job)
 
-    def list_runs(self) -> list[Object]:
-        """Return every run."""
+    def read_runs(self, keep: Callable[[Object], KeptT]) -> list[KeptT]:
+        """Return what is kept of every run."""
         self._ask("list", "runs")
-        return copy.deepcopy([*self.runs.values()])
+        return _kept(self.runs, keep)
 
-    def list_jobs(self, selector: str = "") -> list[Object]:  # noqa: ARG002 - the real one's signature
-        """Return every Job, whatever the selector."""
-        return copy.deepcopy([*self.jobs.values()])
+    def read_jobs(self, keep: Callable[[Object], KeptT]) -> list[KeptT]:
+        """Return what is kept of every Job."""
+        return _kept(self.jobs, keep)
 
-    def list_pods(self, selector: str = "") -> list[Object]:  # noqa: ARG002 - the real one's signature
-        """Return every pod, whatever the selector."""
-        return copy.deepcopy([*self.pods.values()])
+    def read_pods(self, keep: Callable[[Object], KeptT]) -> list[KeptT]:
+        """Return what is kept of every pod."""
+        return _kept(self.pods, keep)
 
     def get_run(self, name: str) -> Object:
         """Return a run."""
@@ -176,3 +176,7 @@ class FakeCluster(Cluster):
         if name not in objects:
             raise NotFoundError(f"There is no {name}.")
         return objects[name]
+
+
+def _kept(objects: Mapping[str, Object], keep: Callable[[Object], KeptT]) -> list[KeptT]:
+    return [keep(copy.deepcopy(one)) for one in objects.values()]

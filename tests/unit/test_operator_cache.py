@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.unit.operator_objects import PREPARE, RUN_UID, job_body, pod_body
 from voc_models.run import Step
-from voc_operator.cache import Cache, newer
+from voc_operator.cache import Cache, listed_job, newer
 from voc_operator.jobs import Attempt
 from voc_operator.observed import JobState
 
@@ -69,7 +69,7 @@ def test_a_resync_removes_what_was_deleted_while_the_watch_was_down() -> None:
     cache.apply_job("ADDED", JOB)
     cache.apply_pod("ADDED", pod_body(JOB, "pod-1", "11"))
     cache.apply_job("ADDED", OTHER)
-    cache.replace_all([OTHER], [], cache.mark())
+    cache.replace_all([listed_job(OTHER)], [], cache.mark())
     assert names(cache) == (["job-2"], [])
 
 
@@ -88,7 +88,7 @@ def test_what_was_deleted_after_the_list_was_made_does_not_come_back() -> None:
     cache.apply_job("ADDED", JOB)
     mark = cache.mark()
     cache.apply_job("DELETED", JOB)
-    cache.replace_all([JOB], [], mark)
+    cache.replace_all([listed_job(JOB)], [], mark)
     assert names(cache)[0] == []
 
 
