@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,7 +13,6 @@ from voc_operator.rights import OPERATOR
 if TYPE_CHECKING:
     from tests.cluster.cluster import Cluster
     from tests.cluster.images import Images
-    from tests.cluster.product import Product
     from tests.cluster.servers import Servers
 
 pytestmark = pytest.mark.usefixtures("crd")
@@ -25,13 +23,6 @@ FOR_TROUBLE = {
     "patch vocmonthlyruns.vocnlp.io": "the uninstall hook cancels runs as the same account",
     "update vocmonthlyruns/finalizers.vocnlp.io": "asked by admission for blockOwnerDeletion, not by a request",
 }
-
-
-def requests(cluster: Cluster, product: Product) -> list[dict[str, Any]]:
-    """Return what the operator's service account asked of the API server."""
-    user = f"system:serviceaccount:{product.namespace}:voc-nlp-operator"
-    lines = [json.loads(line) for line in cluster.audit_log.read_text(encoding="utf-8").splitlines() if line.strip()]
-    return [line for line in lines if line["user"]["username"] == user]
 
 
 def right(request: dict[str, Any]) -> str:
@@ -49,7 +40,7 @@ def test_every_rule_is_used_and_none_is_missing(own_cluster: Cluster, images: Im
         name = one.apply("rights", mode="tagging-only", month="2025-12", buildings=["138"], ttlSecondsAfterFinished=1)
         assert one.finish(name)["phase"] == "Succeeded"
         until("the TTL has come", lambda: not one.kubectl("get", "jobs", "-o", "name"))
-        asked = requests(own_cluster, one)
+        asked = own_cluster.requests_of(f"system:serviceaccount:{one.namespace}:voc-nlp-operator")
     refused = [line for line in asked if line.get("responseStatus", {}).get("code") == 403]
     assert not refused, refused[:3]
     used = {found for line in asked if (found := right(line))}
