@@ -18,7 +18,7 @@ from tests.cluster.reach import Reach, administrator
 from tests.cluster.shell import ClusterError, run
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
     from types import TracebackType
 
@@ -28,8 +28,13 @@ _READY_SECONDS: Final = 120
 class Cluster(Reach):
     """One control plane and one node or more; everything ends with this object or with its process."""
 
-    def __init__(self, images: Sequence[Path] = ()) -> None:
-        """Start a cluster of one node, ``node-1``, which has ``images`` (archives; the pause image is one of them)."""
+    def __init__(self, images: Sequence[Path] = (), flags: Mapping[str, Sequence[str]] | None = None) -> None:
+        """Start a cluster of one node, ``node-1``.
+
+        Args:
+            images: archives that its nodes have; the pause image is one of them.
+            flags: further ones for programs of the control plane, by name.
+        """
         self._programs = programs()
         self._images = list(images)
         self.nodes: dict[str, Node] = {}
@@ -39,7 +44,7 @@ class Cluster(Reach):
             self._instance = Instance()
             undo.callback(self._instance.release)
             self.addresses = self._instance.addresses
-            self._control = ControlPlane(self._programs, self.addresses)
+            self._control = ControlPlane(self._programs, self.addresses, flags or {})
             undo.callback(self._control.close)
             undo.callback(self._close_nodes)
             with ThreadPoolExecutor(1) as beside:
