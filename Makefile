@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 export OMP_NUM_THREADS ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo demo-clean test prepare check format unit integration e2e browser chart go-tools crd chart-docs cluster cluster-down cluster-test bench tools lock wheel clean
+.PHONY: help demo demo-clean test prepare check format unit integration e2e browser chart go-tools crd chart-docs cluster cluster-down cluster-test chaos bench tools lock sbom wheel clean
 
 help: ## Show this list
 	@grep -hE '^[a-z][a-z0-9-]*:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -65,6 +65,9 @@ cluster-down: $(VENV)/.dev ## Remove that cluster without a trace
 cluster-test: tools $(VENV)/.dev ## The tests that run on a real cluster of their own
 	@$(BIN)/python -m pytest tests/cluster
 
+chaos: tools $(VENV)/.dev ## Runs in trouble on that cluster: operator, API server, pods and kubelet are killed (VOC_CHAOS_SEED, VOC_CHAOS_RUNS)
+	@VOC_CHAOS_SEED=$${VOC_CHAOS_SEED:-$$(date +%s)} VOC_CHAOS_RUNS=$${VOC_CHAOS_RUNS:-30} $(BIN)/python -m pytest -s tests/cluster/test_chaos.py
+
 prepare: $(VENV)/.dev # Build what the cluster's tests need beside the checks; the tests wait for a build that is not done yet
 	@mkdir -p var && (nohup nice $(BIN)/python -m tests.cluster prepare > var/prepare.log 2>&1 &)
 
@@ -81,9 +84,13 @@ lock: $(VENV)/.dev ## Pin and hash every requirement again
 	pin demo pyproject.toml --extra local --extra train; \
 	pin dev pyproject.toml --extra dev; \
 	pin build requirements/build.in -c requirements/dev.txt; \
+	pin sbom requirements/sbom.in; \
 	for image in operator:operator worker:worker worker-gpu:worker-gpu trainer:train; do \
 	  pin $${image%:*} pyproject.toml --extra $${image#*:} -c requirements/dev.txt; \
 	done
+
+sbom: $(VENV)/.dev ## A bill of materials for each image and what is known of vulnerabilities (./var/sbom)
+	@$(BIN)/python -m tests.sbom
 
 wheel: $(VENV)/.dev ## Build the wheel that the images install
 	@$(BIN)/python -m build --wheel --no-isolation --outdir dist

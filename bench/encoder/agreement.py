@@ -41,11 +41,14 @@ class _Texts(NamedTuple):
 
 
 def agreements(sample: Sample, folder: Path) -> list[Measured]:
-    """Train a small encoder on the sample's VOC, and one on real Korean lines where they are; compare the labels."""
+    """Train small encoders on the sample's VOC, one a head and a joint one, and one on real Korean lines.
+
+    Each is trained as the product trains it; what is returned compares the labels of its graphs.
+    """
+    both, real = _sample_texts(sample), _real_texts()
+    apart = [_Texts(f"{both.name}, {HEAD_NAMES[head]}", {head: part}) for head, part in both.taught.items()]
     numbers: list[Measured] = []
-    for texts in (_sample_texts(sample), _real_texts()):
-        if texts is None:
-            continue
+    for texts in (*apart, both, *([real] if real else [])):
         directory = folder / texts.name
         directory.mkdir(parents=True)
         encoder = train_encoder(texts.taught, EncoderPlan(SCRATCH), directory, folder / f"{texts.name} checkpoints")
@@ -66,7 +69,7 @@ def _compared(texts: _Texts, head: Head, encoder: FittedEncoder) -> list[Measure
 
     exact = labels("fp32", BATCHINGS[0])
     truth = np.asarray([[str(label) for label in classes].index(label) for label in held_out["label"]])
-    what = f"{texts.name}, {HEAD_NAMES[head]}" if len(texts.taught) > 1 else texts.name
+    what = f"{texts.name}, joint, {HEAD_NAMES[head]}" if len(texts.taught) > 1 else texts.name
     shares = {
         precision: min(float((labels(precision, budget) == exact).mean()) for budget in BATCHINGS)
         for precision in ("int8", "fp16")

@@ -108,7 +108,7 @@ class RunSpec(CamelModel):
     min_succeeded: str = Field(
         "100%",
         pattern=r"^(100|[0-9]{1,2})%$",
-        description="Share of buildings below which the run is Failed; above it, with failures, PartiallySucceeded.",
+        description="Share of buildings below which the run is Failed; from it on, with failures, PartiallySucceeded.",
     )
     active_deadline_seconds: int = Field(
         21600, ge=1, description="Longest time the run may work; suspended, waiting and queued time does not count."

@@ -59,9 +59,9 @@ class EncoderPlan(NamedTuple):
     seed: int = 42
     shape: Shape | None = None
 
-    def schedule(self, rows: int) -> Schedule:
-        """Return the schedule for that many rows."""
-        usual = scratch_schedule(rows) if self.base_model == SCRATCH else PRETRAINED_SCHEDULE
+    def schedule(self, rows: int, heads: int) -> Schedule:
+        """Return the schedule for that many rows and heads."""
+        usual = scratch_schedule(rows, heads) if self.base_model == SCRATCH else PRETRAINED_SCHEDULE
         epochs = self.epochs or usual.epochs
         return usual._replace(
             epochs=epochs,
@@ -131,7 +131,7 @@ def train_encoder(
             _examples(train, taught, encoder.tokenizer, plan.max_length),
             _examples(validation, taught, encoder.tokenizer, plan.max_length),
             checkpoints,
-            plan.schedule(len(train)),
+            plan.schedule(len(train), len(taught)),
             title,
         )
         save_file({name: value.contiguous() for name, value in encoder.model.state_dict().items()}, directory / WEIGHTS)

@@ -70,10 +70,14 @@ SCRATCH_STEPS: Final = 250
 SCRATCH_EPOCHS: Final = 40
 
 
-def scratch_schedule(rows: int) -> Schedule:
-    """Return the schedule of a scratch encoder for that many rows: bolder than a pretrained one's, and longer."""
+def scratch_schedule(rows: int, heads: int = 1) -> Schedule:
+    """Return the schedule of a scratch encoder for that many rows: bolder than a pretrained one's, and longer.
+
+    A joint encoder gets the steps that its ``heads`` would have had apart: in the steps of one it learns neither well.
+    """
     schedule = Schedule(learning_rate=1.5e-3, rows_per_step=64 if rows > 1000 else 32)
-    epochs = min(SCRATCH_EPOCHS, max(4, math.ceil(SCRATCH_STEPS * schedule.rows_per_step / max(rows, 1))))
+    needed = max(4, math.ceil(SCRATCH_STEPS * schedule.rows_per_step / max(rows, 1)))
+    epochs = min(SCRATCH_EPOCHS, heads * needed)
     return schedule._replace(epochs=epochs, patience=max(2, epochs // 5))
 
 

@@ -24,7 +24,7 @@ def with_condition(
     """Return ``conditions`` with that one set; lastTransitionTime moves only when the status changes."""
     word = _WORDS[status]
     before = next((one for one in conditions if one.type == kind), None)
-    since = before.last_transition_time if before and before.status == word else now
+    since = before.last_transition_time if before and before.status == word else now.replace(microsecond=0)
     after = Condition(
         type=kind,
         status=word,

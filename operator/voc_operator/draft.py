@@ -129,7 +129,8 @@ class Draft:
     def finish(self, phase: Phase, reason: str, message: str) -> None:
         """End the run."""
         good = phase in {Phase.SUCCEEDED, Phase.PARTIALLY_SUCCEEDED}
-        self.set(phase=phase, completion_time=self.now, eta=None, hold_until=None, outages=0)
+        self.set(phase=phase, completion_time=self.now.replace(microsecond=0))
+        self.set(eta=None, hold_until=None, outages=0)
         self.condition("Succeeded", good, reason, message)
         self.clear("Waiting", "Finished", "The run has finished.")
         self.clear("UpstreamUnavailable", "Finished", "The run has finished.")

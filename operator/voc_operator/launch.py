@@ -69,7 +69,7 @@ def _start(draft: Draft, unit: Unit) -> None:
     draft.create.append(Attempt(*unit, line.jobs))
     draft.put(unit, line.model_copy(update={"phase": BuildingPhase.RUNNING, "not_before": None}))
     if draft.get("start_time") is None:
-        draft.set(start_time=draft.now)
+        draft.set(start_time=draft.now.replace(microsecond=0))
 
 
 def _held(draft: Draft) -> bool:

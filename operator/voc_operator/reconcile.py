@@ -119,7 +119,7 @@ def _go_on(draft: Draft) -> None:
         _phase(draft, Phase.PREPARING)
         launch.launch_step(draft, Step.PREPARE)
         if draft.create and prepare.jobs == 0:
-            draft.say("Normal", "Preparing", f"Preparing {draft.get('month')}: the run's plan is made.")
+            draft.say("Normal", "Preparing", f"Preparing {draft.get('month')}: the run's plan is being made.")
     elif _planned(draft):
         if draft.middle is Step.TRAIN:
             _train(draft)

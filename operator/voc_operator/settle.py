@@ -36,6 +36,7 @@ def _over(draft: Draft) -> dict[Unit, Ended]:
                 found[unit] = end
         elif draft.facts.conflicts and (name := _next_name(draft, unit)) in draft.facts.conflicts:
             message = f"Job {name} exists and belongs to somebody else; delete it."
+            draft.say("Warning", "JobNameTaken", f"{name_of(unit)}: {message}")
             found[unit] = Ended(Outcome.RETRY, message, draft.now)
     return found
 

@@ -142,24 +142,18 @@ def test_an_account_has_exactly_its_rights(helm4: GoTool, name: str, rights: set
     assert [(subject["kind"], subject["name"]) for subject in binding["subjects"]] == [("ServiceAccount", name)]
 
 
-def test_beyond_its_namespace_the_operator_reads_one_definition(helm4: GoTool) -> None:
-    """The only right for the whole cluster is to read the CRD by name; it and the Roles can be left out."""
-    (role,) = [one for one in objects(helm4, *REQUIRED) if one["kind"] == "ClusterRole"]
-    (rule,) = role["rules"]
-    assert (rule["resources"], rule["resourceNames"], rule["verbs"]) == (
-        ["customresourcedefinitions"],
-        ["vocmonthlyruns.vocnlp.io"],
-        ["get"],
-    )
-    kinds = {one["kind"] for one in objects(helm4, *REQUIRED, "--set=rbac.clusterScoped=false")}
-    assert not kinds & {"ClusterRole", "ClusterRoleBinding"}
+def test_without_its_definition_a_release_has_nothing_cluster_wide(helm4: GoTool) -> None:
+    """Where the CRD is there already, an install needs no right beyond its namespace; Roles can be left out, too."""
+    found = objects(helm4, *REQUIRED, "--set=crds.create=false")
+    assert [one["kind"] for one in found if "namespace" not in one["metadata"]] == []
+    assert not {one["kind"] for one in objects(helm4, *REQUIRED)} & {"ClusterRole", "ClusterRoleBinding"}
     assert not {one["kind"] for one in objects(helm4, *REQUIRED, "--set=rbac.create=false")} & {"Role", "RoleBinding"}
 
 
 def test_the_clusters_own_roles_reach_runs_on_request(helm4: GoTool) -> None:
     """With aggregateRoles, view sees runs, edit starts them, and admin has every right that an install hands out."""
-    words = ("--set=crds.aggregateRoles=true", "--set=rbac.clusterScoped=false")
-    found = objects(helm4, *REQUIRED, *words)
+    words = (*REQUIRED, "--set=crds.aggregateRoles=true")
+    found = objects(helm4, *words)
     label = "rbac.authorization.k8s.io/aggregate-to-"
     rights = {
         name.removeprefix(label): grants(one)
@@ -172,19 +166,8 @@ def test_the_clusters_own_roles_reach_runs_on_request(helm4: GoTool) -> None:
     assert {resource for _, resource, _ in rights["edit"]} == {"vocmonthlyruns"}
     handed_out = {right for name in RIGHTS for right in RIGHTS[name] if right[0] == "vocnlp.io"}
     assert handed_out <= rights["view"] | rights["edit"] | rights["admin"]
-    without = objects(helm4, *REQUIRED, *words, "--set=crds.create=false")
+    without = objects(helm4, *words, "--set=crds.create=false")
     assert [one for one in without if one["kind"] == "ClusterRole"] == []
-
-
-def test_releases_of_one_name_do_not_share_cluster_objects(helm4: GoTool) -> None:
-    """The names of cluster-wide objects differ between namespaces, so a second release takes nothing over."""
-    names = {
-        (one["kind"], one["metadata"]["name"])
-        for namespace in ("voc-dev", "voc-stage")
-        for one in objects(helm4, *REQUIRED, f"--namespace={namespace}")
-        if one["kind"] in {"ClusterRole", "ClusterRoleBinding"}
-    }
-    assert len(names) == 4
 
 
 def selected(policy: Object, labels: dict[str, str]) -> bool:

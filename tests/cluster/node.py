@@ -94,6 +94,14 @@ class Node:
         """End one of the node's programs as a power cut would; containers outlive kubelet and containerd."""
         self._running[name].kill()
 
+    def kill_container(self, container: str) -> None:
+        """End a container's program by SIGKILL, as a crash or the kernel would.
+
+        Raises:
+            ClusterError: it does not run.
+        """
+        self._ctr("tasks", "kill", "--signal", "SIGKILL", container)
+
     def share(self, folder: Path, name: str) -> None:
         """Mount a folder of the machine read-only, so that nothing in the cluster can change it or its owner."""
         place = self._folder.parent / "shared" / name

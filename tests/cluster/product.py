@@ -17,6 +17,7 @@ from kubernetes import client
 from tests.cluster.pods import until
 from tests.tools_go import HELM4, program
 from voc_models.run import API_VERSION, KIND
+from voc_models.store import ObjectNotFoundError
 
 if TYPE_CHECKING:
     from tests.cluster.images import Images
@@ -193,8 +194,15 @@ class Product:
             connection.execute(statement)
 
     def get(self, key: str) -> bytes:
-        """Return an object of the store."""
-        return self.store.get(key).data
+        """Return an object of the store.
+
+        Raises:
+            ObjectNotFoundError: there is none; the message holds what there is beside it.
+        """
+        try:
+            return self.store.get(key).data
+        except ObjectNotFoundError as error:
+            raise ObjectNotFoundError(f"{error} There is: {self.keys(key.rpartition('/')[0])}") from error
 
     def keys(self, prefix: str) -> list[str]:
         """Return the keys of the store below a prefix."""

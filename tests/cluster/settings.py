@@ -16,6 +16,7 @@ _NEEDED: Final = {
     "ip": "iproute2",
     "iptables": "iptables",
     "mmdebstrap": "mmdebstrap",
+    "nft": "nftables",
     "nsenter": "util-linux",
     "openssl": "openssl",
     "runc": "runc",
@@ -42,6 +43,19 @@ class ClusterSettings:
             host_address=os.environ.get("VOC_TEST_HOST_ADDRESS") or None,
             ci=os.environ.get("CI") == "true",
         )
+
+
+@dataclass(frozen=True)
+class ChaosSettings:
+    """How many troubled runs, and the seed of the first."""
+
+    seed: int
+    runs: int
+
+    @classmethod
+    def read(cls) -> ChaosSettings:
+        """Read VOC_CHAOS_SEED and VOC_CHAOS_RUNS; by default a few runs, the same ones every time."""
+        return cls(int(os.environ.get("VOC_CHAOS_SEED") or 1), int(os.environ.get("VOC_CHAOS_RUNS") or 2))
 
 
 def missing() -> str | None:

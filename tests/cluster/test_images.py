@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import tarfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,8 +13,6 @@ import pytest
 from tests.cluster.pods import Pods, pod
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.cluster.images import Images
     from tests.cluster.training_volume import TrainingVolume
 
@@ -33,6 +33,8 @@ _OWN = {
     "operator": {"kopf", "kubernetes", "voc_operator", "voc_models"},
     "worker": {"onnxruntime", "pandas", "psycopg", "gspread", "voc_worker", "voc_models"},
 }
+#: By how much an image may outgrow what README says before somebody looks; README says it, too.
+_GROWTH = 1 / 20
 _NOBODYS = {"pip", "torch", "transformers", "sklearn", "pytest", "mypy"}
 
 
@@ -90,6 +92,18 @@ def test_labels_say_what_an_image_is_made_of(images: Images, target: str) -> Non
     assert labels["version"].count(".") == 2
     assert f"GIT_COMMIT={revision}" in config["Env"]
     assert config["User"] == "10001:10001"
+
+
+@pytest.mark.parametrize("target", ["operator", "worker", "trainer"])
+def test_an_image_does_not_outgrow_what_readme_says(images: Images, target: str) -> None:
+    """README's megabytes hold for what was built, unpacked, up to a margin; the trainer's are those of the slim one."""
+    if not images.archives:
+        pytest.skip("The sizes of somebody's own images are theirs.")
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    (stated,) = re.findall(rf"{target}'s(?: image)?(?: then)?(?: has)? (\d+) MB", readme)
+    (archive,) = (one for one in images.archives if one.name.startswith(target))
+    megabytes = archive.stat().st_size / 1e6
+    assert megabytes <= int(stated) * (1 + _GROWTH), f"The {target}'s image has {megabytes:.0f} MB. Slim it, or README."
 
 
 def _configuration(archive: Path) -> dict[str, Any]:

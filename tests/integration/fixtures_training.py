@@ -54,6 +54,7 @@ def reviewed_store(
     sample_rate: float = 0.2,
     spec: TrainSpec | None = None,
     tagger: Tagger | None = None,
+    source: Sample | None = None,
 ) -> Reviewed:
     """Write ``months`` of the sample as a full run and a review of every row would, tagged by keywords.
 
@@ -64,8 +65,9 @@ def reviewed_store(
         sample_rate: share of 표본 texts.
         spec: of the training run; base model scratch by default.
         tagger: who tagged the months; the keyword tagger by default.
+        source: whose months; the sample's by default.
     """
-    store, source = FileStore(folder.as_uri()), sample()
+    store, source = FileStore(folder.as_uri()), source or sample()
     truth = source.truth.set_index("voc_id")
     tagger = tagger or KeywordTagger(taxonomy())
     for month in months:

@@ -49,6 +49,15 @@ def test_defaults_are_the_models_own() -> None:
     assert spec["required"] == ["mode"]
 
 
+def test_each_default_is_told() -> None:
+    """`kubectl explain` shows no defaults, so that the sentences name them."""
+    found = [node for _, node in walk(schema()["properties"]["spec"]) if "default" in node]
+    assert len(found) > 8
+    for node in found:
+        value = node["default"]
+        assert node["description"].endswith(f" Default: {str(value).lower() if isinstance(value, bool) else value}.")
+
+
 @pytest.mark.parametrize(("name", "field"), RunSpec.model_fields.items())
 def test_each_field_is_immutable_unless_listed(name: str, field: FieldInfo) -> None:
     """A field of spec has a rule that keeps both its value and its presence, unless it is listed as mutable."""

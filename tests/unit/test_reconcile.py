@@ -338,9 +338,20 @@ def test_a_job_of_somebody_else_costs_an_attempt_and_is_named() -> None:
     one.conflicts = frozenset({taken})
     one.step()
     assert taken in (one.status.buildings["95"].message or "")
+    told = f"Building 95: Job {taken} exists and belongs to somebody else; delete it."
+    assert [event.message for event in one.events if event.reason == "JobNameTaken"] == [told]
     one.conflicts = frozenset()
     one.wait(60)
     assert one.play().phase is Phase.SUCCEEDED
+
+
+def test_times_that_people_read_are_whole_seconds() -> None:
+    """As Kubernetes writes its own."""
+    one = world()
+    one.now = START + timedelta(microseconds=123)
+    status = one.play()
+    times = [status.start_time, status.completion_time, *(each.last_transition_time for each in status.conditions)]
+    assert [time.microsecond for time in times if time is not None] == [0] * len(times)
 
 
 def test_nothing_is_created_for_a_run_that_is_being_deleted() -> None:

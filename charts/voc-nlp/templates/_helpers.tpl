@@ -73,8 +73,3 @@ annotations:
 {{- $own := printf "%s-%s" (include "voc-nlp.fullname" .root) .account -}}
 {{- default (ternary $own "default" $account.create) $account.name -}}
 {{- end -}}
-
-{{/* Name of objects without a namespace: releases of one name in several namespaces must not meet. */}}
-{{- define "voc-nlp.clusterName" -}}
-{{- printf "%s-%s-operator" .Release.Namespace (include "voc-nlp.fullname" .) -}}
-{{- end -}}
