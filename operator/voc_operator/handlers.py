@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any
 
@@ -18,6 +19,8 @@ from voc_operator.crd import PLURAL
 from voc_operator.http_server import HttpServer
 from voc_operator.jobs import MANAGED_BY
 
+#: How kopf names the tasks that watch.
+_WATCHER = "watcher for "
 _SELECTOR = f"app.kubernetes.io/managed-by={MANAGED_BY}"
 
 
@@ -37,15 +40,26 @@ def settings() -> kopf.OperatorSettings:
     return chosen
 
 
-def registry(controller: Controller, server: HttpServer) -> kopf.OperatorRegistry:
-    """Return the handlers that feed ``controller`` and run its loop and the server beside them."""
+def registry(controller: Controller, server: HttpServer, deaf: Future[str]) -> kopf.OperatorRegistry:
+    """Return the handlers that feed ``controller`` and run its loop and the server beside them.
+
+    Args:
+        controller: told what the watches show.
+        server: answers while the operator runs.
+        deaf: gets a sentence when a watch has ended for good; kopf is to stop then.
+    """
     handlers = kopf.OperatorRegistry()
     tasks: list[asyncio.Task[None]] = []
 
     @kopf.on.startup(registry=handlers, errors=kopf.ErrorsMode.PERMANENT)
     async def start(**_: object) -> None:
         await server.start()
-        tasks.append(asyncio.get_running_loop().create_task(controller.work()))
+        loop = asyncio.get_running_loop()
+        tasks.append(loop.create_task(controller.work()))
+        tasks.append(loop.create_task(listen()))
+
+    async def listen() -> None:
+        deaf.set_result(await lost_watch())
 
     @kopf.on.cleanup(registry=handlers)
     async def stop(**_: object) -> None:
@@ -75,3 +89,14 @@ def registry(controller: Controller, server: HttpServer) -> kopf.OperatorRegistr
         controller.pod_event(event["type"], event["object"])
 
     return handlers
+
+
+async def lost_watch(pause: float = 1.0) -> str:
+    """Return a sentence once a watch has ended by itself: kopf logs that and goes on without it, deaf."""
+    known: set[asyncio.Task[Any]] = set()
+    while True:
+        known |= {task for task in asyncio.all_tasks() if task.get_name().startswith(_WATCHER)}
+        for task in known:
+            if task.done() and not task.cancelled():
+                return f"The {task.get_name()} has ended: {task.exception() or 'nobody knows why'}."
+        await asyncio.sleep(pause)

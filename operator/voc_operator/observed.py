@@ -50,7 +50,7 @@ class ObservedJob(NamedTuple):
 
 
 class ObservedPod(NamedTuple):
-    """One pod of an attempt; ``gone_by`` is when a pod that is being deleted should have ended."""
+    """One pod of an attempt; ``gone_by`` is when it should have ended, ``job_uid`` is "" once its Job was orphaned."""
 
     name: str
     uid: str
@@ -116,11 +116,14 @@ def read_job(body: Mapping[str, Any]) -> ObservedJob | None:
 
 
 def read_pod(body: Mapping[str, Any]) -> ObservedPod | None:
-    """Return what a pod tells, or None when it belongs to no attempt of a run."""
+    """Return what a pod tells, or None when it belongs to no attempt of a run.
+
+    A pod without an owner lost its Job (``kubectl delete job --cascade=orphan``) and works on.
+    """
     metadata = body.get("metadata") or {}
     attempt = _attempt(metadata)
     owner = _controller(metadata)
-    if attempt is None or owner.get("kind") != "Job":
+    if attempt is None or owner.get("kind", "Job") != "Job":
         return None
     status = body.get("status") or {}
     conditions = {one["type"]: one for one in status.get("conditions") or []}
@@ -134,7 +137,7 @@ def read_pod(body: Mapping[str, Any]) -> ObservedPod | None:
         name=metadata["name"],
         uid=metadata["uid"],
         run_uid=(metadata.get("labels") or {}).get(RUN_UID_LABEL, ""),
-        job_uid=owner["uid"],
+        job_uid=owner.get("uid", ""),
         attempt=attempt,
         phase=status.get("phase") or "Pending",
         created=datetime.fromisoformat(metadata["creationTimestamp"]),

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import logging
+from concurrent.futures import Future
 from typing import Any, cast
 
 import kopf
 
-from voc_models.exit_codes import UsageError
+from voc_models.exit_codes import TryAgainError, UsageError
 from voc_models.run import API_VERSION, KIND
 from voc_models.stores import configured_store
 from voc_operator import handlers
@@ -32,6 +33,7 @@ def run_operator(settings: Settings, _arguments: argparse.Namespace) -> None:
     Raises:
         UsageError: the configuration is wrong, there are no credentials, or the CRD is not installed.
         ClusterUnavailableError: the API server cannot be reached at the start.
+        TryAgainError: a watch has ended for good.
     """
     config = read_config(read_text(settings.config_file))
     namespace = own_namespace(settings)
@@ -46,13 +48,17 @@ def run_operator(settings: Settings, _arguments: argparse.Namespace) -> None:
     # kopf says of every single watch event that its handler succeeded.
     logging.getLogger("kopf.objects").setLevel(logging.WARNING)
     logger.info("The operator drives the runs of namespace %s.", namespace)
+    deaf: Future[str] = Future()
     kopf.run(
-        registry=handlers.registry(controller, server),
+        registry=handlers.registry(controller, server, deaf),
         settings=handlers.settings(),
         namespaces=[namespace],
         standalone=True,
+        stop_flag=deaf,
         # Without one kopf asks for the user's name, and an unprivileged user of a container has none.
         identity=cast("Any", MANAGED_BY),
     )
     transport.stop()
+    if deaf.done() and not deaf.cancelled():
+        raise TryAgainError(f"{deaf.result()} The operator ends, so that it is started again.")
     logger.info("The operator has stopped.")

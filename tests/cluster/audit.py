@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -31,17 +30,10 @@ class Request(NamedTuple):
 
 def requests(cluster: Cluster, namespace: str) -> list[Request]:
     """Return every request of the operator that is installed in ``namespace``, in the order of their answers."""
-    user = f"system:serviceaccount:{namespace}:voc-nlp-operator"
     found: dict[str, Request] = {}
-    with cluster.audit_log.open(encoding="utf-8") as lines:
-        for line in lines:
-            # The API server may be in the middle of the last one.
-            if not line.endswith("\n") or user not in line:
-                continue
-            one = json.loads(line)
-            if one["user"]["username"] == user:
-                # A watch is told twice, when it begins and when it ends.
-                found.setdefault(one["auditID"], _request(one))
+    for line in cluster.requests_of(f"system:serviceaccount:{namespace}:voc-nlp-operator"):
+        # A watch is told twice, when it begins and when it ends.
+        found.setdefault(line["auditID"], _request(line))
     return [*found.values()]
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from kubernetes.client import ApiException
 
@@ -72,6 +73,13 @@ class Cluster(Reach):
     def audit_log(self) -> Path:
         """One JSON line for each request that a pod's identity made."""
         return self._control.audit_log
+
+    def requests_of(self, user: str) -> list[dict[str, Any]]:
+        """Return what an identity asked of the API server so far, as the audit log has it."""
+        # The API server may be in the middle of the last line.
+        whole, _, _ = self.audit_log.read_text(encoding="utf-8").rpartition("\n")
+        lines = (json.loads(line) for line in whole.splitlines() if user in line)
+        return [line for line in lines if line["user"]["username"] == user]
 
     @property
     def folder(self) -> Path:

@@ -7,6 +7,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, LiteralString
 
@@ -20,6 +21,8 @@ from voc_models.run import API_VERSION, KIND
 from voc_models.store import ObjectNotFoundError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from tests.cluster.images import Images
     from tests.cluster.reach import Reach
     from tests.cluster.servers import Servers
@@ -124,6 +127,14 @@ class Product:
         self.kubectl("apply", "-f", "-", given=json.dumps(manifest))
         return name
 
+    def prepare(self, name: str, **spec: object) -> str:
+        """Apply a run and suspend it before its buildings; ``patch(name, suspend=False)`` lets it go on."""
+        self.apply(name, **spec)
+        until(f"{name} prepares", lambda: "prepare" in self.status(name).get("steps", {}))
+        self.patch(name, suspend=True)
+        until(f"{name} is planned", lambda: self.status(name).get("total") is not None)
+        return name
+
     def patch(self, name: str, **spec: object) -> None:
         """Change fields of a run's spec."""
         self.kubectl("patch", "vmr", name, "--type=merge", "-p", json.dumps({"spec": spec}))
@@ -179,8 +190,15 @@ class Product:
 
     def events(self, name: str) -> list[str]:
         """Return the reasons of a run's Events."""
+        return [reason for reason, _ in self._events(name)]
+
+    def told(self, name: str, reason: str) -> list[str]:
+        """Return the messages of a run's Events of one reason."""
+        return [message for one, message in self._events(name) if one == reason]
+
+    def _events(self, name: str) -> list[tuple[str, str]]:
         found = json.loads(self.kubectl("get", "events", "-o", "json"))["items"]
-        return [one["reason"] for one in found if one["involvedObject"].get("name") == name]
+        return [(one["reason"], one["message"]) for one in found if one["involvedObject"].get("name") == name]
 
     def running_pods(self, step: str) -> list[str]:
         """Return the names of a step's pods whose container runs."""
@@ -192,6 +210,17 @@ class Product:
         """Change the customer's database."""
         with psycopg.connect(self.servers.database.conninfo(dbname=self.database)) as connection:
             connection.execute(statement)
+
+    @contextmanager
+    def reading_held(self) -> Iterator[Callable[[], int]]:
+        """Let whoever reads VOC wait in the middle of its work; gives a function that counts those who wait."""
+        waiting: LiteralString = (
+            "SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database "
+            "WHERE NOT granted AND datname = current_database()"
+        )
+        with psycopg.connect(self.servers.database.conninfo(dbname=self.database)) as connection:
+            connection.execute("LOCK TABLE voc IN ACCESS EXCLUSIVE MODE")
+            yield lambda: (connection.execute(waiting).fetchone() or [0])[0]
 
     def get(self, key: str) -> bytes:
         """Return an object of the store.

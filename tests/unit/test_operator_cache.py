@@ -119,3 +119,17 @@ def test_somebody_elses_job_is_not_observed() -> None:
     body["metadata"]["ownerReferences"] = []
     assert cache.apply_job("ADDED", body) == (None, None)
     assert names(cache)[0] == []
+
+
+def test_a_pod_that_lost_its_job_is_still_watched() -> None:
+    """`kubectl delete job --cascade=orphan` takes the pod's owner away, not its labels; its end must be seen."""
+    cache = Cache()
+    cache.apply_pod("ADDED", pod_body(JOB, "pod-1", "11"))
+    orphan = pod_body(JOB, "pod-1", "12")
+    orphan["metadata"]["ownerReferences"] = []
+    assert cache.apply_pod("MODIFIED", orphan) == RUN_UID
+    assert [(pod.job_uid, pod.ended) for pod in cache.observed(RUN_UID).pods] == [("", False)]
+    ended = pod_body(JOB, "pod-1", "13", "Succeeded")
+    ended["metadata"]["ownerReferences"] = []
+    assert cache.apply_pod("MODIFIED", ended) == RUN_UID
+    assert [pod.ended for pod in cache.observed(RUN_UID).pods] == [True]
