@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Section(Protocol):
-    """What a file in ``bench/sections`` offers."""
+    """What a file in ``bench/sections`` offers; with ``ON_REQUEST`` it is measured only when it is named."""
 
     TITLE: str
     measure: Callable[[Workplace], list[Measured]]
@@ -32,7 +32,9 @@ def main() -> int:
     """Measure the named sections (all by default); return 1 when a goal is missed, for people who want to script it."""
     names = [module.name for module in pkgutil.iter_modules(sections.__path__)]
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measure the numbers that the issues name.")
-    parser.add_argument("sections", nargs="*", metavar="section", help=f"of {', '.join(names)}; omitted: all")
+    parser.add_argument(
+        "sections", nargs="*", metavar="section", help=f"of {', '.join(names)}; omitted: all but the long ones"
+    )
     parser.add_argument("--json", type=Path, help="also write the numbers to this file")
     chosen = parser.parse_args()
     if unknown := set(chosen.sections) - set(names):
@@ -42,6 +44,9 @@ def main() -> int:
     results: dict[str, list[Measured]] = {}
     for name in chosen.sections or names:
         section: Section = importlib.import_module(f"bench.sections.{name}")
+        if not chosen.sections and getattr(section, "ON_REQUEST", False):
+            console.print(f"\nNot measured unless named: {name} ({section.TITLE})", highlight=False)
+            continue
         with tempfile.TemporaryDirectory(prefix="voc-bench-") as folder, Workplace(Path(folder)) as place:
             results[name] = section.measure(place)
         console.print()

@@ -112,9 +112,9 @@ def _look(root: int, at: float, seen: Watched) -> None:
     Peaks are the kernel's (VmHWM), not those of wait4(): these hold the memory of whoever started the process, too.
     """
     try:
-        seen.peak_mb = max(seen.peak_mb, _memory_mb(root, "VmHWM"))
+        seen.peak_mb = max(seen.peak_mb, memory_mb(root, "VmHWM"))
         files = len(list((_PROC / str(root) / "fd").iterdir()))
-        seen.samples.append(Sample(at, _memory_mb(root, "VmRSS"), files))
+        seen.samples.append(Sample(at, memory_mb(root, "VmRSS"), files))
     except OSError:
         return
     for pid in _below(root):
@@ -122,7 +122,7 @@ def _look(root: int, at: float, seen: Watched) -> None:
             command = (_PROC / str(pid) / "cmdline").read_text(encoding="utf-8", errors="replace")
             child = seen.children.setdefault(pid, Child(command, at, at, 0.0))
             child.command, child.last = command or child.command, at
-            child.peak_mb = max(child.peak_mb, _memory_mb(pid, "VmHWM"))
+            child.peak_mb = max(child.peak_mb, memory_mb(pid, "VmHWM"))
         except OSError:
             continue
 
@@ -140,7 +140,7 @@ def _below(pid: int) -> Iterator[int]:
         yield from _below(child)
 
 
-def _memory_mb(pid: int, name: str) -> float:
+def memory_mb(pid: int, name: str) -> float:
     """Return a memory figure of a process in MB; 0 while it is ending, when the kernel no longer says."""
     for line in (_PROC / str(pid) / "status").read_text(encoding="utf-8", errors="replace").splitlines():
         if line.startswith(f"{name}:"):

@@ -32,6 +32,8 @@ HELM4 = GoTool("helm", "helm.sh/helm/v4/cmd/helm", "v4.3.1")
 HELM3 = GoTool("helm", "helm.sh/helm/v3/cmd/helm", "v3.22.0")
 KUBECONFORM = GoTool("kubeconform", "github.com/yannh/kubeconform/cmd/kubeconform", "v0.8.0")
 HELM_DOCS = GoTool("helm-docs", "github.com/norwoodj/helm-docs/cmd/helm-docs", "v1.14.2")
+#: Simulated nodes and pods, for the benchmark of the operator.
+KWOK = GoTool("kwok", "sigs.k8s.io/kwok/cmd/kwok", "v0.8.0")
 TOOLS = (HELM4, HELM3, KUBECONFORM, HELM_DOCS)
 #: Programs of our own around a project's libraries: folders with a Go module each, whose go.sum pins everything.
 LOCAL = {name: Path(__file__).parent / "chart" / name for name in ("rules", "flux")}

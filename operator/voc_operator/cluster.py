@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from voc_models.run import API_VERSION, GROUP, KIND, VERSION
+from voc_operator.conditions import cut
 from voc_operator.crd import PLURAL
 from voc_operator.decision import RunEvent
 from voc_operator.errors import AlreadyExistsError, ConflictError, GoneError, NotFoundError
@@ -23,7 +24,7 @@ PAGE = 500
 PAGE_OF_RUNS = 10
 #: Lists begun again because their snapshot grew too old while they were read.
 _LIST_TRIES = 3
-#: The API server's limit for an Event.
+#: The API server's limit for an Event's message, in bytes.
 _EVENT_MESSAGE = 1024
 
 
@@ -136,7 +137,7 @@ class Cluster:
             },
             "type": event.type,
             "reason": event.reason,
-            "message": _short(event.message),
+            "message": cut(event.message, _EVENT_MESSAGE),
             "firstTimestamp": time,
             "lastTimestamp": time,
             "count": 1,
@@ -219,9 +220,3 @@ def _whole(body: Object) -> Object:
 
 _OWN = {"limit": str(PAGE), "labelSelector": MANAGED}
 _LIST_METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
-
-
-def _short(message: str) -> str:
-    """Return a message that fits into an Event, whose limit counts bytes."""
-    data = message.encode()
-    return message if len(data) <= _EVENT_MESSAGE else data[: _EVENT_MESSAGE - 3].decode(errors="ignore") + "…"

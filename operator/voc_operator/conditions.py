@@ -1,4 +1,4 @@
-"""Standard conditions: https://github.com/kubernetes/community/blob/master/contributors/devel/sig-architecture/api-conventions.md."""
+"""Standard conditions and the length of sentences. https://github.com/kubernetes/community/blob/master/contributors/devel/sig-architecture/api-conventions.md."""
 
 from __future__ import annotations
 
@@ -36,3 +36,9 @@ def with_condition(
     if before is None:
         return [*conditions, after]
     return [after if one.type == kind else one for one in conditions]
+
+
+def cut(message: str, most: int) -> str:
+    """Return a message of at most so many bytes, three or more; one that was cut says so."""
+    data = message.encode()
+    return message if len(data) <= most else data[: most - 3].decode(errors="ignore") + "…"

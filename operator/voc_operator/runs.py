@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,11 +11,16 @@ from typing import Any
 from pydantic import ValidationError
 
 from voc_models.run import RunSpec
+from voc_operator.conditions import cut
 from voc_operator.decision import Run, RunEvent
 from voc_operator.status import FINISHED, Condition, Phase, RunStatus
 
 #: Condition of a run that this operator cannot read; it goes when an operator that can takes over.
 UNREADABLE = "SpecUnderstood"
+#: etcd takes 1.5 MB at once; the rest of the object needs its room beside the status.
+STATUS_BYTES = 1_250_000
+#: Bytes to which the buildings' messages are cut, one after the other until the status fits; three hold the sign alone.
+_CUTS = (256, 128, 64, 3)
 
 
 @dataclass
@@ -174,8 +180,18 @@ def same(status: RunStatus, other: RunStatus | None) -> bool:
 
 
 def manifest(status: RunStatus) -> dict[str, Any]:
-    """Return the status as JSON; the CRD's defaults fill in what is left out, as they are the models' own."""
-    return status.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_defaults=True)
+    """Return the status as JSON; the CRD's defaults fill in what is left out, as they are the models' own.
+
+    The messages of thousands of failed buildings do not fit into one object; they are cut until the status does.
+    """
+    body = status.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_defaults=True)
+    lines = [line for line in body.get("buildings", {}).values() if "message" in line]
+    for most in _CUTS if lines else ():
+        if len(json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()) <= STATUS_BYTES:
+            break
+        for line in lines:
+            line["message"] = cut(line["message"], most)
+    return body
 
 
 def _timeless(status: RunStatus) -> RunStatus:

@@ -19,7 +19,7 @@ from tests.cluster.reach import Reach, administrator
 from tests.cluster.shell import ClusterError, run
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
     from types import TracebackType
 
@@ -29,8 +29,13 @@ _READY_SECONDS: Final = 120
 class Cluster(Reach):
     """One control plane and one node or more; everything ends with this object or with its process."""
 
-    def __init__(self, images: Sequence[Path] = ()) -> None:
-        """Start a cluster of one node, ``node-1``, which has ``images`` (archives; the pause image is one of them)."""
+    def __init__(self, images: Sequence[Path] = (), flags: Mapping[str, Sequence[str]] | None = None) -> None:
+        """Start a cluster of one node, ``node-1``.
+
+        Args:
+            images: archives that its nodes have; the pause image is one of them.
+            flags: further ones for programs of the control plane, by name.
+        """
         self._programs = programs()
         self._images = list(images)
         self.nodes: dict[str, Node] = {}
@@ -40,7 +45,7 @@ class Cluster(Reach):
             self._instance = Instance()
             undo.callback(self._instance.release)
             self.addresses = self._instance.addresses
-            self._control = ControlPlane(self._programs, self.addresses)
+            self._control = ControlPlane(self._programs, self.addresses, flags or {})
             undo.callback(self._control.close)
             undo.callback(self._close_nodes)
             with ThreadPoolExecutor(1) as beside:
@@ -71,7 +76,9 @@ class Cluster(Reach):
 
     def requests_of(self, user: str) -> list[dict[str, Any]]:
         """Return what an identity asked of the API server so far, as the audit log has it."""
-        lines = [json.loads(line) for line in self.audit_log.read_text(encoding="utf-8").splitlines() if line.strip()]
+        # The API server may be in the middle of the last line.
+        whole, _, _ = self.audit_log.read_text(encoding="utf-8").rpartition("\n")
+        lines = (json.loads(line) for line in whole.splitlines() if user in line)
         return [line for line in lines if line["user"]["username"] == user]
 
     @property

@@ -16,6 +16,7 @@ from tests.cluster.sandbox import Inside, Sandbox
 from tests.cluster.shell import ClusterError, run
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from tests.cluster.instance import Addresses
@@ -42,8 +43,10 @@ _AUDIT: Final = {
 class ControlPlane:
     """The programs that one cluster has once; each can be killed and started alone and keeps its data."""
 
-    def __init__(self, programs: Path, addresses: Addresses) -> None:
+    def __init__(self, programs: Path, addresses: Addresses, flags: Mapping[str, Sequence[str]]) -> None:
+        """Prepare the programs; ``flags`` are further ones by program."""
         self._programs = programs
+        self._flags = flags
         self._addresses = addresses
         self._folder = addresses.folder / "control"
         self.sandbox = Sandbox(self._folder)
@@ -67,7 +70,7 @@ class ControlPlane:
         """
         if name in self._running and self._running[name].alive:
             raise ClusterError(f"{name} runs already.")
-        words = [str(self._programs / name), *self._arguments(name)]
+        words = [str(self._programs / name), *self._arguments(name), *self._flags.get(name, ())]
         self._running[name] = self.sandbox.start(*words, log=self._folder / f"{name}.log")
         if name == "kube-apiserver":
             self._wait_until_ready()

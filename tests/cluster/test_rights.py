@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.cluster.audit import requests
 from tests.cluster.installs import installed
 from tests.cluster.pods import until
 from voc_operator.rights import OPERATOR
@@ -25,25 +26,16 @@ FOR_TROUBLE = {
 }
 
 
-def right(request: dict[str, Any]) -> str:
-    """Return a request as a right, "" when it needs none (discovery, reviews of one's own rights)."""
-    target = request.get("objectRef", {})
-    if "resource" not in target or target.get("apiGroup") == "authorization.k8s.io":
-        return ""
-    name = target["resource"] + (f"/{target['subresource']}" if target.get("subresource") else "")
-    return f"{request['verb']} {name}" + (f".{target['apiGroup']}" if target.get("apiGroup") else "")
-
-
 def test_every_rule_is_used_and_none_is_missing(own_cluster: Cluster, images: Images, servers: Servers) -> None:
     """A run that succeeds and loses its Jobs to the TTL needs the whole Role but for trouble, and no more."""
     with installed(own_cluster, images, servers) as one:
         name = one.apply("rights", mode="tagging-only", month="2025-12", buildings=["138"], ttlSecondsAfterFinished=1)
         assert one.finish(name)["phase"] == "Succeeded"
         until("the TTL has come", lambda: not one.kubectl("get", "jobs", "-o", "name"))
-        asked = own_cluster.requests_of(f"system:serviceaccount:{one.namespace}:voc-nlp-operator")
-    refused = [line for line in asked if line.get("responseStatus", {}).get("code") == 403]
+        asked = requests(own_cluster, one.namespace)
+    refused = [request for request in asked if request.code == 403]
     assert not refused, refused[:3]
-    used = {found for line in asked if (found := right(line))}
+    used = {request.right for request in asked} - {""}
     allowed = {str(one) for one in OPERATOR}
     assert used <= allowed
     assert allowed - used <= FOR_TROUBLE.keys()
