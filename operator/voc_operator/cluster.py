@@ -5,21 +5,24 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from voc_models.run import API_VERSION, GROUP, KIND, VERSION
 from voc_operator.conditions import cut
 from voc_operator.crd import PLURAL
 from voc_operator.decision import RunEvent
-from voc_operator.errors import AlreadyExistsError, ConflictError, GoneError, NotFoundError
+from voc_operator.errors import AlreadyExistsError, ConflictError, GoneError, NotFoundError, error_of
 from voc_operator.jobs import MANAGED_BY
 from voc_operator.transport import JSON_PATCH, MERGE_PATCH, METADATA_ONLY, Request, Transport
 
 Object = dict[str, Any]
 KeptT = TypeVar("KeptT")
+Watched = Literal["jobs", "pods"]
 
 MANAGED = f"app.kubernetes.io/managed-by={MANAGED_BY}"
 PAGE = 500
+#: A watch is ended by the API server after this long, so that a renewed token is used.
+WATCH_SECONDS = "300"
 #: Runs on a page: one of 10,000 buildings has a status of 0.9 MB.
 PAGE_OF_RUNS = 10
 #: Lists begun again because their snapshot grew too old while they were read.
@@ -42,6 +45,10 @@ class Cluster:
         self._runs = f"/apis/{GROUP}/{VERSION}/namespaces/{namespace}/{PLURAL}"
         self._jobs = f"/apis/batch/v1/namespaces/{namespace}/jobs"
         self._pods = f"/api/v1/namespaces/{namespace}/pods"
+        self._watched: dict[Watched, tuple[str, str]] = {
+            "jobs": (self._jobs, "jobs.batch"),
+            "pods": (self._pods, "pods"),
+        }
 
     def list_runs(self) -> list[Object]:
         """Return every run of the namespace; NotFoundError when the CRD is not installed."""
@@ -118,6 +125,32 @@ class Cluster:
     def read_pods(self, keep: Callable[[Object], KeptT]) -> list[KeptT]:
         """Return what ``keep`` makes of every pod of the operator's Jobs, of which no more than a page is held."""
         return self._list(self._pods, "pods", _OWN, keep)
+
+    def newest(self, kind: Watched) -> str:
+        """Return the resourceVersion from which :meth:`changes` tells all that is to come."""
+        query = {"limit": "1", "labelSelector": MANAGED}
+        path, resource = self._watched[kind]
+        answer = self._send("GET", path, "list", resource, query=query, accept=_LIST_METADATA_ONLY)
+        return str(answer["metadata"]["resourceVersion"])
+
+    def changes(self, kind: Watched, version: str) -> Iterator[tuple[str, Object]]:
+        """Yield each change of the operator's objects after ``version``, its type and the object, until the watch ends.
+
+        BOOKMARK is a type, too: nothing but a newer version. GoneError when ``version`` is too old.
+        """
+        path, resource = self._watched[kind]
+        query = {
+            "watch": "true",
+            "labelSelector": MANAGED,
+            "resourceVersion": version,
+            "allowWatchBookmarks": "true",
+            "timeoutSeconds": WATCH_SECONDS,
+        }
+        for change in self.transport.stream(Request("GET", path, "watch", resource, query)):
+            body = change.get("object") or {}
+            if change.get("type") == "ERROR":
+                raise error_of("watch", resource, body.get("code") or 500, body.get("reason") or "", str(body))
+            yield str(change["type"]), body
 
     def create_event(self, name: str, uid: str, event: RunEvent, now: datetime) -> None:
         """Show ``event`` in ``kubectl describe`` of the run; the same one at the same time is stored once."""

@@ -60,7 +60,7 @@ class Controller:
         self._agenda = Agenda(clock)
         self._driver = Driver(actions, plans, metrics, self._agenda, self._cache, now=now, clock=clock)
         self._resync_at = clock()
-        self._synced = False
+        self._synced = self._missed = False
         self._resync_failures = 0
         #: Monotonic seconds of the last round.
         self.processed_at = clock()
@@ -74,23 +74,27 @@ class Controller:
             self._drop(body["metadata"]["uid"])
             return
         if type_ is None:
-            self._ask_for_resync()
+            self.missed()
         self._agenda.take(body)
 
-    def job_event(self, type_: str | None, body: Mapping[str, Any]) -> None:
+    def job_event(self, type_: str, body: Mapping[str, Any]) -> None:
         """Take in a watch event of a Job."""
         before, after = self._cache.apply_job(type_, body)
         job = after or before
         if job is not None and before != after:
             self._agenda.mark(job.run_uid)
-        if type_ is None:
-            self._ask_for_resync()
 
-    def pod_event(self, type_: str | None, body: Mapping[str, Any]) -> None:
+    def pod_event(self, type_: str, body: Mapping[str, Any]) -> None:
         """Take in a watch event of a pod."""
         uid = self._cache.apply_pod(type_, body)
         if uid:
             self._agenda.mark(uid)
+
+    def missed(self) -> None:
+        """Take in that a watch began anew: what changed before it is looked up."""
+        self._missed = True
+        if self._synced:
+            self._resync_soon()
 
     def known_runs(self) -> Iterator[Run]:
         """Yield every run that this operator understands."""
@@ -139,11 +143,6 @@ class Controller:
 
     # --- staying in touch
 
-    def _ask_for_resync(self) -> None:
-        """A listed object means that a watch began anew: deletions may have been missed meanwhile."""
-        if self._synced:
-            self._resync_soon()
-
     def _resync_soon(self) -> None:
         self._resync_at = min(self._resync_at, self._clock() + 1)
 
@@ -160,6 +159,7 @@ class Controller:
             logger.warning("%s", error)
 
     async def _resync(self) -> None:
+        self._missed = False
         mark, runs_mark, versions = self._cache.mark(), self._agenda.before_list(), self._agenda.versions()
         listed, jobs, pods = await asyncio.gather(
             self._actions.call(self._cluster.read_runs, lambda body: news(body, versions)),
@@ -174,7 +174,7 @@ class Controller:
         self._cache.replace_all(jobs, pods, mark)
         self._synced = True
         self._resync_failures = 0
-        self._resync_at = self._clock() + RESYNC_SECONDS
+        self._resync_at = self._clock() + (1.0 if self._missed else RESYNC_SECONDS)
         self._agenda.mark_all()
 
     def _drop(self, uid: str) -> None:

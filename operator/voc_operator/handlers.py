@@ -1,4 +1,4 @@
-"""What kopf is told: three watches, one start-up task, and to write nothing into anybody's objects. Only kopf here.
+"""What kopf is told: to watch the runs, one start-up task, and to write nothing into anybody's objects. Only kopf here.
 
 Timers, daemons and change-detecting handlers would put finalizers and annotations on the runs; so there are none.
 """
@@ -14,24 +14,22 @@ from typing import Any
 import kopf
 
 from voc_models.run import GROUP, VERSION
+from voc_operator.cluster import PAGE_OF_RUNS, Cluster
 from voc_operator.controller import Controller
 from voc_operator.crd import PLURAL
+from voc_operator.follow import Follower, follow_both
 from voc_operator.http_server import HttpServer
-from voc_operator.jobs import MANAGED_BY
 
 #: How kopf names the tasks that watch.
 _WATCHER = "watcher for "
-_SELECTOR = f"app.kubernetes.io/managed-by={MANAGED_BY}"
 
 
 def settings() -> kopf.OperatorSettings:
-    """Return kopf's settings: no cluster-wide scanning, no Events, only the operator's own Jobs and pods."""
+    """Return kopf's settings: no cluster-wide scanning, no Events."""
     chosen = kopf.OperatorSettings()
     chosen.scanning.disabled = True
     chosen.posting.enabled = False
-    chosen.watching.label_selectors["batch", "v1", "jobs"] = _SELECTOR
-    chosen.watching.label_selectors["", "v1", "pods"] = _SELECTOR
-    chosen.watching.chunk_size = 500
+    chosen.watching.chunk_size = PAGE_OF_RUNS
     chosen.watching.connect_timeout = 5
     chosen.networking.connect_timeout = 5
     chosen.networking.request_timeout = 30
@@ -40,20 +38,24 @@ def settings() -> kopf.OperatorSettings:
     return chosen
 
 
-def registry(controller: Controller, server: HttpServer, deaf: Future[str]) -> kopf.OperatorRegistry:
+def registry(controller: Controller, cluster: Cluster, server: HttpServer, deaf: Future[str]) -> kopf.OperatorRegistry:
     """Return the handlers that feed ``controller`` and run its loop and the server beside them.
 
     Args:
         controller: told what the watches show.
+        cluster: where Jobs and pods are followed.
         server: answers while the operator runs.
         deaf: gets a sentence when a watch has ended for good; kopf is to stop then.
     """
     handlers = kopf.OperatorRegistry()
     tasks: list[asyncio.Task[None]] = []
+    followers: list[Follower] = []
 
     @kopf.on.startup(registry=handlers, errors=kopf.ErrorsMode.PERMANENT)
     async def start(**_: object) -> None:
         await server.start()
+        # They begin before the first resync, which looks up what was before them.
+        followers.extend(await follow_both(cluster, controller.job_event, controller.pod_event, controller.missed))
         loop = asyncio.get_running_loop()
         tasks.append(loop.create_task(controller.work()))
         tasks.append(loop.create_task(listen()))
@@ -63,6 +65,8 @@ def registry(controller: Controller, server: HttpServer, deaf: Future[str]) -> k
 
     @kopf.on.cleanup(registry=handlers)
     async def stop(**_: object) -> None:
+        for one in followers:
+            one.stop()
         controller.close()
         for task in tasks:
             task.cancel()
@@ -79,14 +83,6 @@ def registry(controller: Controller, server: HttpServer, deaf: Future[str]) -> k
     @kopf.on.event(GROUP, VERSION, PLURAL, registry=handlers)
     async def run(event: Mapping[str, Any], **_: object) -> None:
         controller.run_event(event["type"], event["object"])
-
-    @kopf.on.event("batch", "v1", "jobs", registry=handlers)
-    async def job(event: Mapping[str, Any], **_: object) -> None:
-        controller.job_event(event["type"], event["object"])
-
-    @kopf.on.event("", "v1", "pods", registry=handlers)
-    async def pod(event: Mapping[str, Any], **_: object) -> None:
-        controller.pod_event(event["type"], event["object"])
 
     return handlers
 

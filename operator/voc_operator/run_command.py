@@ -50,7 +50,7 @@ def run_operator(settings: Settings, _arguments: argparse.Namespace) -> None:
     logger.info("The operator drives the runs of namespace %s.", namespace)
     deaf: Future[str] = Future()
     kopf.run(
-        registry=handlers.registry(controller, server, deaf),
+        registry=handlers.registry(controller, cluster, server, deaf),
         settings=handlers.settings(),
         namespaces=[namespace],
         standalone=True,

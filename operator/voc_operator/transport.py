@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from threading import Event
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
@@ -21,6 +21,9 @@ from voc_operator.errors import ClusterUnavailableError, error_of
 
 CONNECT_SECONDS = 3.0
 READ_SECONDS = 15.0
+#: A watch hears of nothing for longer only when its connection is dead: a bookmark comes every minute.
+SILENT_SECONDS = 150.0
+_CHUNK_BYTES = 1 << 16
 #: Pauses before the second and third try of a request that met an outage.
 PAUSES = (0.2, 1.0)
 #: Longest Retry-After that is obeyed inside one call; a longer one is an outage.
@@ -92,34 +95,56 @@ class Transport:
         except _BusyError as busy:
             raise busy.error from busy
 
+    def stream(self, request: Request) -> Iterator[dict[str, Any]]:
+        """Yield what the API server tells line by line, until it ends the answer; there is no second try.
+
+        Raises:
+            ClusterUnavailableError: no answer, a broken one, or nothing for ``SILENT_SECONDS``.
+            ClusterError: another one of ``errors.py``, by the answer.
+        """
+        try:
+            answer = self._ask(request, SILENT_SECONDS, whole=False)
+        except _BusyError as busy:
+            raise busy.error from busy
+        try:
+            rest = b""
+            for chunk in answer.stream(_CHUNK_BYTES):
+                self.answered_at = self._clock()
+                *lines, rest = (rest + chunk).split(b"\n")
+                yield from (_read(line, request) for line in lines)
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise self._silence(error) from error
+        finally:
+            answer.close()
+
     def stop(self) -> None:
         """Try nothing again: the program ends."""
         self._stopped.set()
 
     def _once(self, request: Request) -> dict[str, Any]:
+        self._on_request(request.verb)
+        return _read(self._ask(request, READ_SECONDS, whole=True).data, request)
+
+    def _ask(self, request: Request, seconds: float, *, whole: bool) -> urllib3.BaseHTTPResponse:
         url = self._configuration.host.rstrip("/") + request.path
         if request.query:
             url += "?" + urlencode(request.query)
         body = None if request.body is None else json.dumps(request.body, separators=(",", ":")).encode()
-        self._on_request(request.verb)
         try:
             answer = self._pool.request(
                 request.method,
                 url,
                 body=body,
                 headers=self._headers(request),
-                timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS),
+                timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=seconds),
                 retries=False,
+                preload_content=whole,
             )
         except (urllib3.exceptions.HTTPError, OSError) as error:
-            fault = ClusterUnavailableError(
-                f"The API server at {self._configuration.host} did not answer ({type(error).__name__}: {error}). "
-                "Check that it runs and that this machine reaches it."
-            )
-            raise _BusyError(fault) from error
+            raise _BusyError(self._silence(error)) from error
         self.answered_at = self._clock()
         if answer.status < 300:
-            return _read(answer.data, request)
+            return answer
         status = _status(answer.data)
         refusal = error_of(
             request.verb, request.resource, answer.status, status.get("reason") or "", status.get("message") or ""
@@ -127,6 +152,12 @@ class Transport:
         if isinstance(refusal, ClusterUnavailableError):
             raise _BusyError(refusal, _seconds(answer.headers.get("Retry-After")))
         raise refusal
+
+    def _silence(self, error: Exception) -> ClusterUnavailableError:
+        return ClusterUnavailableError(
+            f"The API server at {self._configuration.host} did not answer ({type(error).__name__}: {error}). "
+            "Check that it runs and that this machine reaches it."
+        )
 
     def _headers(self, request: Request) -> dict[str, str]:
         headers = {"Accept": request.accept, "Content-Type": request.content_type, "User-Agent": "voc-operator"}

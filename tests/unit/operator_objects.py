@@ -87,6 +87,7 @@ class FakeCluster(Cluster):
         self.asked: list[tuple[str, str]] = []
         self.faults: dict[str, list[ClusterError]] = {}
         self.version = 100
+        self.on_list: Callable[[], object] | None = None
 
     def add_run(self, body: Object) -> Object:
         """Store a run, as a person's `kubectl apply` does."""
@@ -104,6 +105,8 @@ class FakeCluster(Cluster):
     def read_runs(self, keep: Callable[[Object], KeptT]) -> list[KeptT]:
         """Return what is kept of every run."""
         self._ask("list", "runs")
+        if self.on_list is not None:
+            self.on_list()
         return _kept(self.runs, keep)
 
     def read_jobs(self, keep: Callable[[Object], KeptT]) -> list[KeptT]:

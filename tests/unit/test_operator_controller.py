@@ -65,6 +65,29 @@ def test_a_jobs_deletion_that_no_watch_told_is_found_by_the_resync(tmp_path: Pat
     play(tmp_path, scenario)
 
 
+def test_what_a_watch_may_have_missed_is_looked_up_soon(tmp_path: Path) -> None:
+    """A watch that begins anew is followed by a resync, also when one was under way and had listed already."""
+
+    async def scenario(operator: Operator) -> None:
+        cluster, controller = operator.cluster, operator.controller
+        await begin(operator)
+        cluster.jobs.clear()
+        controller.missed()
+        await operator.turn(2)
+        await operator.turn()
+        assert len(cluster.jobs) == 1
+        cluster.jobs.clear()
+        cluster.on_list = controller.missed
+        await operator.turn(301)
+        cluster.jobs.clear()
+        cluster.on_list = None
+        await operator.turn(2)
+        await operator.turn()
+        assert len(cluster.jobs) == 1
+
+    play(tmp_path, scenario)
+
+
 def test_status_patches_keep_their_distance(tmp_path: Path) -> None:
     """However many events come, a run's status is patched at most once in statusIntervalSeconds."""
 
