@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Literal, TypeVar
 
@@ -117,6 +118,10 @@ class Summary(Record):
     mode: Mode
     month: Month
     model: PlannedModel
+    images: Mapping[str, str] = Field(
+        default_factory=dict,
+        description="What the cluster's Jobs and operator ran: operator, worker, workerGpu, trainer.",
+    )
     total: int
     succeeded: int
     failed: dict[str, str] = Field(default_factory=dict, description="Building id to one line of why.")

@@ -296,10 +296,11 @@ def _client(access: S3Access) -> S3Client:
             aws_session_token=access.session_token.get_secret_value() if access.session_token else None,
             config=config,
         )
+    except PartialCredentialsError as error:
+        missing = "AWS_SECRET_ACCESS_KEY" if access.access_key else "AWS_ACCESS_KEY_ID"
+        raise UsageError(f"{missing} is missing, and the other key of the store is set. Set both.") from error
     except (BotoCoreError, ValueError) as error:
-        raise UsageError(
-            "The S3 client cannot be made. S3_ENDPOINT_URL must look like https://host:port, and keys come in pairs."
-        ) from error
+        raise UsageError("The S3 client cannot be made. S3_ENDPOINT_URL must look like https://host:port.") from error
 
 
 def _code(error: ClientError) -> str:

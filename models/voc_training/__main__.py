@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import logging
 import signal
 import sys
@@ -84,6 +85,8 @@ def _parser() -> argparse.ArgumentParser:
                 "--base-model", default=None, help="hub name, local folder, or scratch; default: the plan's"
             )
             step.add_argument("--joint", action="store_true", help="one encoder with two heads instead of two encoders")
+        else:
+            step.add_argument("--images", type=json.loads, default={}, help="JSON object from image to what was used")
     return parser
 
 
@@ -143,7 +146,7 @@ def _promote(settings: Settings, chosen: argparse.Namespace) -> Answer:
         raise UsageError(f"Run {plan.run_id} has no decision yet. Run its train step first.")
     now = datetime.now(UTC)
     champion, sentence = apply(models, decision, now)
-    summary = write_summary(store, plan, decision, champion, sentence, now)
+    summary = write_summary(store, plan, decision, champion, sentence, now, chosen.images)
     return Answer(rows=decision.rows, keys={"summary": summary}, model=champion, message=sentence)
 
 

@@ -166,7 +166,13 @@ def _refused(registry: Registry, decision: RunDecision, reason: str, now: dateti
 
 
 def write_summary(
-    store: ObjectStore, plan: Plan, decision: RunDecision, champion: str, sentence: str, now: datetime
+    store: ObjectStore,
+    plan: Plan,
+    decision: RunDecision,
+    champion: str,
+    sentence: str,
+    now: datetime,
+    images: Mapping[str, str],
 ) -> str:
     """Write the run's summary for people and ``voc promote``; return its key."""
     summary = Summary(
@@ -174,6 +180,7 @@ def write_summary(
         mode=plan.mode,
         month=plan.month,
         model=decision.release,
+        images=images,
         total=1,
         succeeded=1,
         rows=decision.rows,

@@ -14,7 +14,7 @@ from voc_operator.cluster import Cluster, Object
 from voc_operator.config import OperatorConfig
 from voc_operator.decision import Run
 from voc_operator.errors import AlreadyExistsError, ClusterError, NotFoundError
-from voc_operator.jobs import Attempt, RunRef, build_job, pinned_image
+from voc_operator.jobs import Attempt, RunRef, Told, build_job, pinned_image, used_images
 from voc_operator.status import BuildingPhase, Images, RunStatus
 
 THREADS = 8
@@ -120,8 +120,10 @@ def job_of(run: Run, config: OperatorConfig, attempt: Attempt) -> Object:
         raise ValueError("an attempt was decided before the run's id and month were settled")
     ref = RunRef(run.name, run.namespace, run.uid, status.run_id, status.month, run.created.isoformat())
     image = pinned_image(status.images or Images(), config, run.spec, attempt.step)
-    failed = _failed(status) if attempt.step is Step.PUBLISH else None
-    return build_job(ref, run.spec, config, attempt, image, failed)
+    told = None
+    if attempt.step is Step.PUBLISH:
+        told = Told(_failed(status), used_images(status.images or Images(), config, run.spec))
+    return build_job(ref, run.spec, config, attempt, image, told)
 
 
 def _failed(status: RunStatus) -> dict[str, str]:

@@ -39,6 +39,7 @@ class OperatorConfig(CamelModel):
     worker_image: str = Field(min_length=1)
     worker_gpu_image: str | None = Field(None, description="For building Jobs with GPUs; workerImage without it.")
     trainer_image: str = Field(min_length=1)
+    operator_image: str = Field("", description="This operator's own, which a run's summary names.")
     image_pull_policy: str = Field("IfNotPresent", pattern="^(Always|IfNotPresent|Never)$")
     image_pull_secrets: list[str] = Field(default_factory=list)
     service_account: str = "default"

@@ -80,7 +80,11 @@ def printer_columns() -> list[dict[str, Any]]:
         ("Model", "string", ".status.model.release", 1),
         ("ETA", "date", ".status.eta", 1),
     ]
-    return [{"name": name, "type": kind, "jsonPath": path, "priority": rank} for name, kind, path, rank in columns]
+    # The API server stores no priority 0; a definition that states it never equals what is stored.
+    return [
+        {"name": name, "type": kind, "jsonPath": path, **({"priority": rank} if rank else {})}
+        for name, kind, path, rank in columns
+    ]
 
 
 def schema() -> dict[str, Any]:

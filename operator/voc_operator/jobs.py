@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Protocol
 from voc_models.exit_codes import FINAL, RETRIED, ExitCode
 from voc_models.keys import plan as plan_key
 from voc_models.months import Month
-from voc_models.run import API_VERSION, GROUP, KIND, Mode, RunSpec, Step
+from voc_models.run import API_VERSION, GROUP, KIND, Mode, RunSpec, Step, steps
 from voc_operator.config import OperatorConfig, StepConfig
 from voc_operator.status import Images
 
@@ -49,6 +49,13 @@ class Attempt(NamedTuple):
     number: int
 
 
+class Told(NamedTuple):
+    """What publish is told for the summary: failed buildings with one line of why, and the images of the run."""
+
+    failed: Mapping[str, str]
+    images: Mapping[str, str]
+
+
 class Named(Protocol):
     """Anything that has a run's name and UID."""
 
@@ -83,7 +90,7 @@ def build_job(
     config: OperatorConfig,
     attempt: Attempt,
     image: str = "",
-    failed: Mapping[str, str] | None = None,
+    told: Told | None = None,
 ) -> dict[str, Any]:
     """Return the manifest of one attempt.
 
@@ -93,7 +100,7 @@ def build_job(
         config: the cluster's configuration.
         attempt: step, building and number.
         image: the image pinned for this run; the configured one when "".
-        failed: for publish: the buildings that failed, with one line of why.
+        told: for publish.
     """
     step = config.step(attempt.step, refresh=spec.mode is Mode.REFRESH)
     labels = _labels(run, attempt)
@@ -120,7 +127,7 @@ def build_job(
                 "spec": _pod(
                     config,
                     step,
-                    command(run, spec, attempt, failed or {}),
+                    command(run, spec, attempt, told),
                     image or default_image(config, spec, attempt.step),
                 ),
             },
@@ -142,6 +149,14 @@ def pinned_image(images: Images, config: OperatorConfig, spec: RunSpec, step: St
     return (images.worker_gpu if with_gpu else "") or images.worker
 
 
+def used_images(images: Images, config: OperatorConfig, spec: RunSpec) -> dict[str, str]:
+    """Return the images that a run's steps and this operator run, by the names that the chart's values have."""
+    used = {pinned_image(images, config, spec, step) for step in steps(spec.mode)}
+    named = {"worker": images.worker, "workerGpu": images.worker_gpu, "trainer": images.trainer}
+    own = {"operator": config.operator_image} if config.operator_image else {}
+    return own | {name: image for name, image in named.items() if image in used}
+
+
 def failure_rules() -> list[dict[str, Any]]:
     """Return podFailurePolicy: the platform's disruptions first, then the table of exit codes.
 
@@ -154,18 +169,23 @@ def failure_rules() -> list[dict[str, Any]]:
     ]
 
 
-def command(run: RunRef, spec: RunSpec, attempt: Attempt, failed: Mapping[str, str] | None = None) -> list[str]:
-    """Return what the container runs: the same words that ``voc run`` uses on a laptop; ``failed`` is publish's."""
+def command(run: RunRef, spec: RunSpec, attempt: Attempt, told: Told | None = None) -> list[str]:
+    """Return what the container runs: the same words that ``voc run`` uses on a laptop; ``told`` is publish's."""
     if attempt.step is Step.PREPARE:
         return _prepare_command(run, spec)
     plan = ["--plan", plan_key(run.month, run.run_id)]
     if attempt.step is Step.TRAIN:
         return ["python", "-m", "voc_training", "train", *plan]
     if attempt.step is Step.PUBLISH and spec.mode is Mode.TRAIN:
-        return ["python", "-m", "voc_training", "promote", *plan]
+        return ["python", "-m", "voc_training", "promote", *plan, *_images_words(told)]
     if attempt.step is Step.PUBLISH:
-        return ["python", "-m", "voc_worker", "publish", *plan, *_failed_words(failed or {})]
+        failed = _failed_words(told.failed if told else {})
+        return ["python", "-m", "voc_worker", "publish", *plan, *_images_words(told), *failed]
     return ["python", "-m", "voc_worker", "building", *plan, "--building", attempt.building]
+
+
+def _images_words(told: Told | None) -> list[str]:
+    return ["--images", json.dumps(told.images)] if told and told.images else []
 
 
 def _failed_words(failed: Mapping[str, str]) -> list[str]:

@@ -165,6 +165,20 @@ def test_argo_cd_shows_the_newest_condition() -> None:
     assert argo(run(Phase.FAILED, conditions=conditions)) == ("Degraded", "Failed: 1 of 2 buildings failed.")
 
 
+def test_argo_cd_shows_pods_that_no_patience_mends() -> None:
+    """A run whose image cannot be pulled is Degraded although it has not ended; one that waits for a card is not."""
+    blocked = {"type": "PodsBlocked", "status": "True", "message": "1 pod does not start. building: no such image"}
+    seen = {
+        reason: argo(run(Phase.RUNNING, conditions=[blocked | {"reason": reason}]))
+        for reason in ("ImagePullBackOff", "CreateContainerConfigError", "Unschedulable", "SchedulingGated")
+    }
+    assert [status for status, _ in seen.values()] == ["Degraded", "Degraded", "Progressing", "Progressing"]
+    assert all(blocked["message"] in message for _, message in seen.values())
+    over = blocked | {"reason": "ImagePullBackOff", "status": "False"}
+    assert argo(run(Phase.RUNNING, conditions=[over]))[0] == "Progressing"
+    assert argo(run(Phase.SUCCEEDED, conditions=[over]))[0] == "Healthy"
+
+
 def test_flux_knows_every_field_and_judges_alike() -> None:
     """Flux's own types read its manifests, and its own evaluator holds of a run what Argo CD's script does."""
     runs = [run(phase) for phase in Phase]

@@ -115,8 +115,11 @@ def release(models: ObjectStore, version: str, *, promote: bool = True) -> Plann
     return planned
 
 
-def run(store: ObjectStore, model: PlannedModel, *, hours: int = 0, failed: int = 0) -> str:
-    """Write the summary of a full run of two buildings, created that many hours after now; return its id."""
+def run(store: ObjectStore, model: PlannedModel, *, hours: int = 0, failed: int = 0, seed: int = 3) -> str:
+    """Write the summary of a full run of two buildings, created that many hours after now; return its id.
+
+    Its images have the digests of an environment that was written with ``seed``.
+    """
     created = NOW + timedelta(hours=hours)
     name, month = run_id(Mode.FULL, created, "1a2b3c"), month_before(created)
     summary = Summary(
@@ -124,6 +127,7 @@ def run(store: ObjectStore, model: PlannedModel, *, hours: int = 0, failed: int 
         mode=Mode.FULL,
         month=month,
         model=model,
+        images={name: f"registry.example.com/{name}@sha256:{seed:064x}" for name in ("operator", "worker")},
         total=2,
         succeeded=2 - failed,
         failed={str(number): "It broke." for number in range(failed)},
@@ -147,7 +151,7 @@ def repository(tmp_path: Path) -> Repository:
         made.write("prod", 1, first)
         made.commit(f"Images {seed}")
     run(made.store("dev"), newest)
-    run(made.store("stage"), second)
+    run(made.store("stage"), second, seed=2)
     return made
 
 
@@ -202,6 +206,15 @@ def test_a_red_run_stops_the_promotion(repository: Repository) -> None:
     assert f"The last run of dev, {name}, is not green: 1 of 2 buildings succeeded." in printed
     assert repository.git("status", "--porcelain", "charts") == ""
     run(repository.store("dev"), model, hours=2)
+    repository.types("--from", "dev", "--to", "stage")
+
+
+def test_images_that_never_ran_stop_the_promotion(repository: Repository) -> None:
+    """Digests that CI committed since dev's last run are not promoted before dev has run them."""
+    repository.write("dev", 4, None)
+    printed = repository.types("--from", "dev", "--to", "stage", code=65)
+    assert "for images.operator, not sha256:000000000000 as it is pinned. Let dev run once with its pins." in printed
+    run(repository.store("dev"), Registry(repository.models).resolve("champion"), hours=1, seed=4)
     repository.types("--from", "dev", "--to", "stage")
 
 
@@ -285,7 +298,7 @@ def test_store_and_endpoint_come_from_the_values_and_keys_from_the_env_file(
     assert access.secret_key
     months, models = (S3Store(s3_server.new_store().address, access) for _ in range(2))
     first, second = release(models, "20251220"), release(models, "20260120")
-    run(months, second)
+    run(months, second, seed=9)
     endpoint = f"  endpointUrl: {access.endpoint_url}\n  pathStyle: true\n  region: us-east-1\n"
     places = {"store": months.address, "models": models.address, "more": endpoint}
     repository.write("dev", 9, None, **places)

@@ -212,6 +212,20 @@ def test_an_endpoint_with_a_password_or_without_a_scheme_is_refused(endpoint: st
     assert "hidden" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("access", "missing"),
+    [
+        (S3Access("http://127.0.0.1:1", access_key="a"), "AWS_SECRET_ACCESS_KEY"),
+        (S3Access("http://127.0.0.1:1", secret_key=SecretStr("hidden")), "AWS_ACCESS_KEY_ID"),
+    ],
+)
+def test_half_of_the_keys_is_refused_by_the_name_of_the_other(access: S3Access, missing: str) -> None:
+    """A Secret that lacks one of the two keys is a usage error that says which."""
+    with pytest.raises(UsageError, match=rf"^{missing} is missing") as caught:
+        S3Store("s3://bucket/x", access)
+    assert "hidden" not in str(caught.value)
+
+
 def test_the_whole_bucket_can_be_the_store(s3_server: S3Server) -> None:
     """An address without a prefix addresses the bucket itself."""
     store = S3Store(f"s3://{s3_server.bucket}", s3_server.access)

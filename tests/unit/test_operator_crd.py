@@ -83,3 +83,9 @@ def test_a_status_reads_back_and_forgives_what_is_newer() -> None:
 def test_the_text_is_the_definition() -> None:
     """The printed YAML reads back as the definition."""
     assert yaml.safe_load(text()) == definition()
+
+
+def test_nothing_in_it_is_dropped_by_the_api_server() -> None:
+    """A column's priority 0 is left out, as the API server leaves it out: Argo CD would call the rest OutOfSync."""
+    columns = definition()["spec"]["versions"][0]["additionalPrinterColumns"]
+    assert {one["name"]: one["priority"] for one in columns if "priority" in one} == {"Model": 1, "ETA": 1}

@@ -14,7 +14,17 @@ from voc_models.exit_codes import FINAL, RETRIED
 from voc_models.months import Month
 from voc_models.run import Mode, RunSpec, Step, TrainSpec, steps
 from voc_operator.config import OperatorConfig, StepConfig
-from voc_operator.jobs import BUILDING_ANNOTATION, QUEUE_LABEL, Attempt, RunRef, build_job, job_name, pinned_image
+from voc_operator.jobs import (
+    BUILDING_ANNOTATION,
+    QUEUE_LABEL,
+    Attempt,
+    RunRef,
+    Told,
+    build_job,
+    job_name,
+    pinned_image,
+    used_images,
+)
 from voc_operator.status import Images
 
 RUN = RunRef(
@@ -148,13 +158,27 @@ def test_the_words_are_those_of_the_worker() -> None:
 def test_publish_is_told_what_failed_in_one_word_that_linux_takes() -> None:
     """Publish gets building and reason of what failed; with too many reasons some are left out, none is cut."""
     attempt = Attempt(Step.PUBLISH, "", 0)
-    few = container(build_job(RUN, FULL, CONFIG, attempt, failed={"95": "고장"}))["command"]
+    few = container(build_job(RUN, FULL, CONFIG, attempt, told=Told({"95": "고장"}, {})))["command"]
     assert json.loads(few[few.index("--failed") + 1]) == {"95": "고장"}
     many = {str(number): "고장 " * 100 for number in range(2000)}
-    word = container(build_job(RUN, FULL, CONFIG, attempt, failed=many))["command"][-1]
+    word = container(build_job(RUN, FULL, CONFIG, attempt, told=Told(many, {})))["command"][-1]
     assert 50_000 < len(word.encode()) < 128 * 1024
     assert json.loads(word).items() <= many.items()
     assert "--failed" not in container(build_job(RUN, FULL, CONFIG, attempt))["command"]
+
+
+def test_publish_is_told_the_images_of_the_run() -> None:
+    """The summary names what ran: buildings' images and this operator's for a month, the trainer's for a training."""
+    images = Images(worker="w@1", worker_gpu="g@2", trainer="t@3")
+    config = CONFIG.model_copy(update={"operator_image": "o@4"})
+    train, refresh = RunSpec(mode=Mode.TRAIN), RunSpec(mode=Mode.REFRESH)
+    assert used_images(images, config, FULL) == {"operator": "o@4", "worker": "w@1", "workerGpu": "g@2"}
+    assert used_images(images, config, refresh) == {"operator": "o@4", "worker": "w@1"}
+    assert used_images(images, CONFIG, train) == {"worker": "w@1", "trainer": "t@3"}
+    told = Told({}, {"trainer": "t@3"})
+    for spec in (FULL, train):
+        words = container(build_job(RUN, spec, CONFIG, Attempt(Step.PUBLISH, "", 0), told=told))["command"]
+        assert json.loads(words[words.index("--images") + 1]) == {"trainer": "t@3"}
 
 
 def test_each_step_uses_its_pinned_image() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import cast
 
 import pytest
@@ -25,13 +26,23 @@ from voc_worker.promotion.evidence import (
     run_problem,
     store_problem,
 )
+from voc_worker.promotion.pins import IMAGES, Pins
 
 NOW = datetime(2026, 1, 20, tzinfo=UTC)
 OLD, NEW = "full_20260101_020000_1a2b3", "refresh_20260115_020000_00000"
 PIN = PlannedModel(release="20260116", digest="a" * 64)
+DIGESTS = {name: f"sha256:{number:064x}" for number, name in enumerate(IMAGES)}
+USED = {name: f"registry/{name}@{DIGESTS[name]}" for name in ("operator", "worker")}
+FOLLOWING, PINNED = Pins(DIGESTS, None), Pins(DIGESTS, PIN)
 
 
-def summary(run_id: str, *, failed: Mapping[str, str] | None = None, model: PlannedModel = PIN) -> Summary:
+def summary(
+    run_id: str,
+    *,
+    failed: Mapping[str, str] | None = None,
+    model: PlannedModel = PIN,
+    images: Mapping[str, str] = MappingProxyType(USED),
+) -> Summary:
     """Return the summary of a run of three buildings."""
     failed = dict(failed or {})
     return Summary(
@@ -39,6 +50,7 @@ def summary(run_id: str, *, failed: Mapping[str, str] | None = None, model: Plan
         mode=Mode(run_id.split("_", maxsplit=1)[0]),
         month=Month(2025, 12),
         model=model,
+        images=dict(images),
         total=3,
         succeeded=3 - len(failed),
         failed=failed,
@@ -94,25 +106,39 @@ def test_a_broken_summary_is_wrong_data(store: FileStore) -> None:
 
 def test_only_a_green_run_with_the_pinned_model_proves_an_environment() -> None:
     """No run, no summary, a failed building and another model each have their sentence."""
-    assert run_problem("dev", LastRun(OLD, summary(OLD)), None) is None
-    assert run_problem("stage", LastRun(OLD, summary(OLD)), PIN) is None
-    assert "has no run" in (run_problem("dev", None, None) or "")
-    assert "has no summary" in (run_problem("dev", LastRun(OLD, None), None) or "")
-    bad = run_problem("dev", LastRun(OLD, summary(OLD, failed={"95": "Out of memory."})), None)
+    assert run_problem("dev", LastRun(OLD, summary(OLD)), FOLLOWING) is None
+    assert run_problem("stage", LastRun(OLD, summary(OLD)), PINNED) is None
+    assert "has no run" in (run_problem("dev", None, FOLLOWING) or "")
+    assert "has no summary" in (run_problem("dev", LastRun(OLD, None), FOLLOWING) or "")
+    bad = run_problem("dev", LastRun(OLD, summary(OLD, failed={"95": "Out of memory."})), FOLLOWING)
     assert bad
     assert f"{OLD}, is not green: 2 of 3 buildings succeeded. The first: 95: Out of memory." in bad
     other = LastRun(OLD, summary(OLD, model=PlannedModel(release="20251220", digest="b" * 64)))
-    assert "used 20251220, not 20260116" in (run_problem("stage", other, PIN) or "")
-    assert run_problem("dev", other, None) is None
+    assert "used 20251220, not 20260116" in (run_problem("stage", other, PINNED) or "")
+    assert run_problem("dev", other, FOLLOWING) is None
+
+
+@pytest.mark.parametrize(
+    ("images", "said"),
+    [
+        (USED | {"worker": f"registry/worker@sha256:{9:064x}"}, "used sha256:000000000000 for images.worker, not sha"),
+        (USED | {"worker": "registry/worker:1.2"}, "used no digest for images.worker"),
+        (USED | {"workerGpu": f"registry/worker-gpu@{DIGESTS['worker']}"}, "for images.workerGpu"),
+        ({}, "does not say which images it used"),
+    ],
+)
+def test_only_the_pinned_images_prove_an_environment(images: Mapping[str, str], said: str) -> None:
+    """A digest that was committed after the last run, a tag, and a run on a laptop prove nothing."""
+    problem = run_problem("dev", LastRun(OLD, summary(OLD, images=images)), FOLLOWING) or ""
+    assert said in problem
+    assert problem.endswith("Let dev run once with its pins.")
 
 
 def test_a_training_run_says_nothing_about_the_pinned_model() -> None:
     """Its summary names the new candidate, which the environment does not run."""
     run = "train_20260120_040000_abcde"
-    assert (
-        run_problem("dev", LastRun(run, summary(run, model=PlannedModel(release="20260120", digest="b" * 64))), PIN)
-        is None
-    )
+    trained = summary(run, model=PlannedModel(release="20260120", digest="b" * 64))
+    assert run_problem("dev", LastRun(run, trained), PINNED) is None
 
 
 @pytest.mark.parametrize(

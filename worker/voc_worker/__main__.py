@@ -56,6 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     building.add_argument("--building", required=True)
     publish = commands.add_parser("publish", help="fill the review sheet and the database, write report and summary")
     publish.add_argument("--plan", required=True, help="key of the run's plan.json")
+    publish.add_argument("--images", type=json.loads, default={}, help="JSON object from image to what the run used")
     publish.add_argument("--failed", type=json.loads, default={}, help="JSON object from building id to why it failed")
     commands.add_parser("check", help="prove database, store, review sheet and model by using them (helm test)")
     return parser
@@ -89,7 +90,7 @@ def _step(parts: Parts, arguments: argparse.Namespace) -> answer.Answer:
         return building.run(parts, plan, arguments.building)
     from voc_worker.steps import publish  # noqa: PLC0415 - see above
 
-    return publish.run(parts, plan, arguments.failed)
+    return publish.run(parts, plan, arguments.failed, arguments.images)
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -24,6 +24,7 @@ workerImage: {{ include "voc-nlp.image" (dict "root" . "image" .Values.images.wo
 workerGpuImage: {{ include "voc-nlp.image" (dict "root" . "image" .Values.images.workerGpu) }}
 {{- end }}
 trainerImage: {{ include "voc-nlp.image" (dict "root" . "image" .Values.images.trainer) }}
+operatorImage: {{ include "voc-nlp.image" (dict "root" . "image" .Values.images.operator) }}
 imagePullPolicy: {{ .Values.images.pullPolicy }}
 {{- with .Values.images.pullSecrets }}
 imagePullSecrets:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import NamedTuple
@@ -18,6 +18,7 @@ from voc_models.registry import Registry, RegistryError
 from voc_models.releases import PERSON, HistoryEntry
 from voc_models.run import KEYWORD_MODEL, Mode, run_order
 from voc_models.store import ObjectStore
+from voc_worker.promotion.pins import Pins
 
 #: Runs of older months are not looked for.
 MONTHS_BACK = 24
@@ -49,13 +50,13 @@ def last_run(store: ObjectStore, now: datetime) -> LastRun | None:
     return LastRun(newest, read_record(Summary, store.get(key).data, key) if key else None)
 
 
-def run_problem(environment: str, last: LastRun | None, pinned: PlannedModel | None) -> str | None:
+def run_problem(environment: str, last: LastRun | None, pins: Pins) -> str | None:
     """Say why the environment's last run proves nothing.
 
     Args:
         environment: its name.
         last: from :func:`last_run`.
-        pinned: the model that the environment pins: its last run must have used it.
+        pins: what the environment pins: its last run must have used the model, and of the images those that it needed.
     """
     if last is None:
         return f"{environment} has no run in its store yet. Let it run what it pins first."
@@ -69,12 +70,25 @@ def run_problem(environment: str, last: LastRun | None, pinned: PlannedModel | N
         first = f" The first: {building}: {why}" if building else ""
         done = f"{last.summary.succeeded} of {last.summary.total} buildings"
         return f"The last run of {environment}, {last.run_id}, is not green: {done} succeeded.{first}"
+    pinned = pins.model
+    if problem := _image_problem(last.summary, pins.images):
+        return f"The last run of {environment}, {last.run_id}, {problem} Let {environment} run once with its pins."
     if pinned is not None and last.summary.mode is not Mode.TRAIN and last.summary.model != pinned:
         used = last.summary.model.release
         return (
             f"The last run of {environment}, {last.run_id}, used {used}, not {pinned.release} as it is pinned. "
             f"Let {environment} run once with its pins."
         )
+    return None
+
+
+def _image_problem(summary: Summary, pinned: Mapping[str, str]) -> str | None:
+    if not summary.images:
+        return "does not say which images it used: it ran on no cluster, or by an older release."
+    for name, used in summary.images.items():
+        digest = used.partition("@")[2] or "no digest"
+        if digest != pinned.get(name, ""):
+            return f"used {digest[:19]} for images.{name}, not {pinned.get(name, '')[:19]} as it is pinned."
     return None
 
 

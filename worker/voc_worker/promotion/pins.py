@@ -1,4 +1,8 @@
-"""The pins in an environment's ``values.yaml``: read, compared, and written without touching anything else. Pure."""
+"""The pins in an environment's ``values.yaml``: read, compared, and written without touching anything else. Pure.
+
+A pin is replaced in the text: ruamel.yaml, which keeps comments, writes the whole file anew in one style, so that the
+diff of a promotion would also hold indents, spaces and ends of lines that a team's own file has otherwise.
+"""
 
 from __future__ import annotations
 

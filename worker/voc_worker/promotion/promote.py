@@ -57,7 +57,7 @@ def propose(
     places = [stores.models] if after.model_place == before.model_place else [stores.models, others]
     doubts = [
         _unproved(before, after),
-        evidence.run_problem(source, evidence.last_run(stores.months, now), pinned),
+        evidence.run_problem(source, evidence.last_run(stores.months, now), before.pins),
         evidence.gate_problem(Registry(stores.models).history(), model.release),
         *(evidence.store_problem(place, model) for place in places),
     ]

@@ -34,13 +34,14 @@ class Written(NamedTuple):
     details: dict[str, Any]
 
 
-def run(parts: Parts, plan: Plan, failed: Mapping[str, str]) -> Answer:
+def run(parts: Parts, plan: Plan, failed: Mapping[str, str], images: Mapping[str, str] | None = None) -> Answer:
     """Publish what the buildings of ``plan`` made; what failed is only told. Safe to execute again.
 
     Args:
         parts: the opened parts.
         plan: the run's plan.
         failed: building id to one line of why, as far as the caller knows.
+        images: what a cluster's run used, for the summary.
     """
     started = time.monotonic()
     made = [building for building in plan.buildings if _made_by(parts, plan, building)]
@@ -52,6 +53,7 @@ def run(parts: Parts, plan: Plan, failed: Mapping[str, str]) -> Answer:
         mode=plan.mode,
         month=plan.month,
         model=plan.model,
+        images=images or {},
         total=len(plan.buildings),
         succeeded=len(made),
         failed={
