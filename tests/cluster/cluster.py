@@ -104,6 +104,10 @@ class Cluster(Reach):
         """Switch a node off at once, containers included; its Node object stays, as after a power cut."""
         self.nodes.pop(name).close()
 
+    def starve(self, node: str) -> None:
+        """Put a node under memory pressure for good: kubelet evicts its pods, and no new ones come."""
+        self.nodes[node].starve()
+
     def load_image(self, archive: Path) -> None:
         """Bring the images of an archive onto every node, and onto those that join later."""
         self._images.append(archive)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -36,10 +37,14 @@ def restricted_namespace(cluster: Reach, name: str | None = None) -> Iterator[st
         api.delete_namespace(name)
 
 
-def install_crd(cluster: Reach) -> None:
-    """Install the definition once for every release of the session; the charts then leave it alone."""
+def install_crd(cluster: Reach, other: Mapping[str, object] | None = None) -> None:
+    """Install the definition once for every release of the session; the charts then leave it alone.
+
+    ``other`` is installed instead: a definition of another time.
+    """
     command = [str(cluster.kubectl), "--kubeconfig", str(cluster.kubeconfig), "apply", "--server-side", "-f", "-"]
-    subprocess.run(command, input=text(), text=True, check=True, capture_output=True, timeout=60)
+    given = json.dumps(other) if other else text()
+    subprocess.run(command, input=given, text=True, check=True, capture_output=True, timeout=60)
 
 
 @contextmanager

@@ -102,6 +102,14 @@ class Node:
         """
         self._ctr("tasks", "kill", "--signal", "SIGKILL", container)
 
+    def starve(self) -> None:
+        """Let kubelet find too little free memory, whatever there is, from now on."""
+        self.kill("kubelet")
+        # Without watching disks as well, the part of kubelet that evicts does not know the node's and does nothing.
+        changes = {"evictionHard": {"memory.available": "99%"}, "localStorageCapacityIsolation": True}
+        (self._folder / "kubelet.yaml").write_text(yaml.safe_dump(self._kubelet() | changes), encoding="ascii")
+        self.start("kubelet")
+
     def share(self, folder: Path, name: str) -> None:
         """Mount a folder of the machine read-only, so that nothing in the cluster can change it or its owner."""
         place = self._folder.parent / "shared" / name

@@ -12,6 +12,9 @@ from typing import Any
 import pytest
 from kubernetes import client
 
+from tests.cluster.cluster import Cluster
+from tests.cluster.installs import install_crd
+from tests.cluster.pods import until
 from tests.cluster.reach import Reach
 from voc_models.months import month_before
 from voc_models.run import GROUP, VERSION
@@ -146,3 +149,24 @@ def test_the_check_passes_where_the_definition_and_the_rights_are(command: Comma
     printed = command("check").stdout
     assert "FAIL" not in printed
     assert f"may patch vocmonthlyruns/status.vocnlp.io in {namespace}" in printed
+
+
+def test_without_the_definition_each_command_says_what_to_install(own_cluster: Cluster, command: Command) -> None:
+    """The operator does not start, the check fails, and nothing is there to cancel; with it, all is well again."""
+    definitions, name = client.ApiextensionsV1Api(own_cluster.admin), f"{PLURAL}.{GROUP}"
+
+    def conditions() -> dict[str, str] | None:
+        found = [one for one in definitions.list_custom_resource_definition().items if one.metadata.name == name]
+        return {one.type: one.status for one in found[0].status.conditions or []} if found else None
+
+    definitions.delete_custom_resource_definition(name)
+    try:
+        until("it is gone", lambda: conditions() is None)
+        remedy = "does not know VocMonthlyRun vocnlp.io/v1alpha1. Install the chart's CRD, then start again."
+        assert remedy in command("run", code=64).stderr
+        assert "FAIL  VocMonthlyRun vocnlp.io/v1alpha1 is not served." in command("check", code=65).stdout
+        assert "No run is active" in command("cancel", "--timeout", "1").stderr
+    finally:
+        install_crd(own_cluster)
+        until("it is established", lambda: (conditions() or {}).get("Established") == "True")
+    assert "FAIL" not in command("check").stdout

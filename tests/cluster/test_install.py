@@ -6,14 +6,19 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from kubernetes import client
 
 from tests.cluster import faults
-from tests.cluster.installs import installed
+from tests.cluster.installs import install_crd, installed
 from tests.cluster.pods import until
+from tests.cluster.product import ProductError
+from voc_models.run import GROUP
+from voc_operator.crd import PLURAL, definition
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.cluster.cluster import Cluster
     from tests.cluster.images import Images
     from tests.cluster.product import Product
     from tests.cluster.reach import Reach
@@ -67,6 +72,50 @@ def test_a_schedule_that_is_due_makes_one_run_that_succeeds(product: Product) ->
     until("it fired again", lambda: len(product.kubectl("get", "jobs", fired).split()) > 1)
     assert runs() == [name]
     product.install(KEEP)
+
+
+def test_a_run_of_a_newer_definition_is_told_to_wait_for_a_newer_operator(
+    own_cluster: Cluster, product: Product
+) -> None:
+    """What the operator does not understand it says on the run and leaves alone; other runs go on."""
+    newer = definition()
+    spec = newer["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
+    spec["properties"]["newerField"] = {"type": "string"}
+    install_crd(own_cluster, newer)
+    try:
+        until("the field is known", lambda: "newerField" in product.kubectl("explain", "vmr.spec"))
+        name = product.apply("newer", mode="tagging-only", month="2025-12", buildings=["138"], newerField="x")
+        told = product.wait_for_condition(name, "SpecUnderstood", "False")["message"]
+        assert "newerField" in told
+        assert "Update the operator" in told
+        assert product.told(name, "OperatorTooOld") == [told]
+        other = product.apply("beside-newer", mode="tagging-only", month="2025-12", buildings=["138"])
+        assert product.finish(other)["phase"] == "Succeeded"
+        assert product.status(name).get("phase") in {None, "Pending"}
+    finally:
+        install_crd(own_cluster)
+
+
+def test_an_operator_whose_definition_was_removed_says_so_and_works_when_it_is_back(
+    own_cluster: Cluster, product: Product
+) -> None:
+    """The runs went with it; its pod tells what is missing until somebody installs it."""
+    api, name = client.ApiextensionsV1Api(own_cluster.admin), f"{PLURAL}.{GROUP}"
+
+    def said() -> str:
+        try:
+            return product.kubectl("logs", "deployment/voc-nlp-operator", "--tail=20")
+        except ProductError:  # between two containers
+            return ""
+
+    api.delete_custom_resource_definition(name)
+    try:
+        until("its pod says what is missing", lambda: "does not know VocMonthlyRun" in said())
+    finally:
+        install_crd(own_cluster)
+    product.kubectl("rollout", "status", "deployment/voc-nlp-operator", "--timeout=3m")
+    back = product.apply("back", mode="tagging-only", month="2025-12", buildings=["138"])
+    assert product.finish(back)["phase"] == "Succeeded"
 
 
 def test_uninstalling_ends_what_runs_and_leaves_the_records(cluster: Reach, images: Images, servers: Servers) -> None:
