@@ -20,7 +20,7 @@ UNREADABLE = "SpecUnderstood"
 #: etcd takes 1.5 MB at once; the rest of the object needs its room beside the status.
 STATUS_BYTES = 1_250_000
 #: Bytes to which the buildings' messages are cut, one after the other until the status fits; three hold the sign alone.
-_CUTS = (256, 128, 64, 3)
+_CUTS = (256, 128, 64, 32, 3)
 
 
 @dataclass
