@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 export OMP_NUM_THREADS ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo demo-clean test prepare check format unit integration e2e browser chart go-tools crd chart-docs cluster cluster-down cluster-test bench tools lock sbom wheel clean
+.PHONY: help demo demo-clean test prepare check format unit integration e2e browser chart go-tools crd chart-docs cluster cluster-down cluster-test gitops-test bench tools lock sbom wheel clean
 
 help: ## Show this list
 	@grep -hE '^[a-z][a-z0-9-]*:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -64,6 +64,9 @@ cluster-down: $(VENV)/.dev ## Remove that cluster without a trace
 
 cluster-test: tools $(VENV)/.dev ## The tests that run on a real cluster of their own
 	@$(BIN)/python -m pytest tests/cluster
+
+gitops-test: tools $(VENV)/.dev ## Argo CD promotes dev to stage on a real cluster of its own (not part of `make test`)
+	@$(BIN)/python -m pytest tests/gitops
 
 prepare: $(VENV)/.dev # Build what the cluster's tests need beside the checks; the tests wait for a build that is not done yet
 	@mkdir -p var && (nohup nice $(BIN)/python -m tests.cluster prepare > var/prepare.log 2>&1 &)
