@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 export OMP_NUM_THREADS ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo demo-clean test prepare check format unit integration e2e browser chart go-tools crd chart-docs cluster cluster-down cluster-test chaos bench tools lock sbom wheel clean
+.PHONY: help demo demo-clean test prepare check format unit integration e2e browser chart go-tools crd chart-docs cluster cluster-down cluster-test chaos gitops-test bench tools lock sbom wheel clean
 
 help: ## Show this list
 	@grep -hE '^[a-z][a-z0-9-]*:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -67,6 +67,9 @@ cluster-test: tools $(VENV)/.dev ## The tests that run on a real cluster of thei
 
 chaos: tools $(VENV)/.dev ## Runs in trouble on that cluster: operator, API server, pods and kubelet are killed (VOC_CHAOS_SEED, VOC_CHAOS_RUNS)
 	@VOC_CHAOS_SEED=$${VOC_CHAOS_SEED:-$$(date +%s)} VOC_CHAOS_RUNS=$${VOC_CHAOS_RUNS:-30} $(BIN)/python -m pytest -s tests/cluster/test_chaos.py
+
+gitops-test: tools $(VENV)/.dev ## Argo CD promotes dev to stage on a real cluster of its own (not part of `make test`)
+	@$(BIN)/python -m pytest tests/gitops
 
 prepare: $(VENV)/.dev # Build what the cluster's tests need beside the checks; the tests wait for a build that is not done yet
 	@mkdir -p var && (nohup nice $(BIN)/python -m tests.cluster prepare > var/prepare.log 2>&1 &)

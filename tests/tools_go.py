@@ -35,8 +35,22 @@ HELM_DOCS = GoTool("helm-docs", "github.com/norwoodj/helm-docs/cmd/helm-docs", "
 #: Simulated nodes and pods, for the benchmark of the operator.
 KWOK = GoTool("kwok", "sigs.k8s.io/kwok/cmd/kwok", "v0.8.0")
 TOOLS = (HELM4, HELM3, KUBECONFORM, HELM_DOCS)
-#: Programs of our own around a project's libraries: folders with a Go module each, whose go.sum pins everything.
-LOCAL = {name: Path(__file__).parent / "chart" / name for name in ("rules", "flux")}
+#: A registry for images; `make gitops-test` alone needs it.
+CRANE = GoTool("crane", "github.com/google/go-containerregistry/cmd/crane", "v0.22.1")
+
+
+class GoModule(NamedTuple):
+    """A folder with a Go module of our own, whose go.sum pins everything, and the package in it to build."""
+
+    folder: Path
+    package: str = "."
+
+
+_HERE = Path(__file__).parent
+#: Programs of our own around a project's libraries.
+LOCAL = {name: GoModule(_HERE / "chart" / name) for name in ("rules", "flux")}
+#: Programs that `go install` cannot build, because their modules replace others; built only when asked for.
+REPLACING = {"argocd": GoModule(_HERE / "gitops" / "argocd", "github.com/argoproj/argo-cd/v3/cmd")}
 
 
 class ToolError(Exception):
@@ -83,19 +97,20 @@ def module(path: str, version: str) -> Path:
 
 @functools.cache
 def local_program(name: str) -> Path:
-    """Return the program of ``LOCAL`` called ``name``, built when its source is new.
+    """Return the program of ``LOCAL`` or ``REPLACING`` called ``name``, built when its source is new.
 
     Raises:
         ToolError: Go is missing or the build failed.
     """
-    source = LOCAL[name]
+    source, package = {**LOCAL, **REPLACING}[name]
     files = sorted(file for file in source.iterdir() if file.suffix in {".go", ".mod", ".sum"})
     content = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:16]
     folder = cache() / "go" / f"{name}-{content}"
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / ".lock"):
         if not (folder / name).exists():
-            _go("build", "-trimpath", "-o", str(folder / name), ".", environment={"CGO_ENABLED": "0"}, folder=source)
+            words = ["build", "-trimpath", "-ldflags=-s -w", "-o", str(folder / name), package]
+            _go(*words, environment={"CGO_ENABLED": "0"}, folder=source)
     return folder / name
 
 
@@ -124,7 +139,7 @@ if __name__ == "__main__":
         if not wanted or one.name in wanted:
             sys.stdout.write(f"{program(one)}\n")
             sys.stdout.flush()
-    for own in LOCAL:
-        if not wanted or own in wanted:
+    for own in {**LOCAL, **REPLACING}:
+        if own in wanted or (not wanted and own in LOCAL):
             sys.stdout.write(f"{local_program(own)}\n")
             sys.stdout.flush()

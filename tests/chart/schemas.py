@@ -56,6 +56,11 @@ def _write(target: Path) -> None:
     (target / ".done").touch()
 
 
+def prometheus_definitions() -> list[Path]:
+    """Return the files that define the kinds of the Prometheus Operator which the chart makes."""
+    return [module(*PROMETHEUS_OPERATOR) / name for name in _CUSTOM[PROMETHEUS_OPERATOR]]
+
+
 def _kubernetes_files() -> list[Path]:
     return sorted((module(*KUBERNETES) / "api" / "openapi-spec" / "v3").glob("*_openapi.json"))
 

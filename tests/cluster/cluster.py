@@ -114,6 +114,11 @@ class Cluster(Reach):
         for one in self.nodes.values():
             one.load_image(archive)
 
+    def trust_registry(self, address: str) -> None:
+        """Let the nodes that there are pull images from a registry of this machine."""
+        for one in self.nodes.values():
+            one.trust_registry(address)
+
     def set_capacity(self, node: str, resource: str, count: int) -> None:
         """Say that a node has ``count`` of an extended resource, such as nvidia.com/gpu."""
         name = resource.replace("~", "~0").replace("/", "~1")

@@ -117,6 +117,13 @@ class Node:
         self.sandbox.run("mount", "--bind", folder, place)
         self.sandbox.run("mount", "-o", "remount,bind,ro", place)
 
+    def trust_registry(self, address: str) -> None:
+        """Let containerd pull from a registry of this machine, which has no certificate; it looks at each pull."""
+        place = self._folder / "registries" / address
+        place.mkdir(parents=True)
+        hosts = f'[host."http://{address}"]\n  capabilities = ["pull", "resolve"]\n'
+        (place / "hosts.toml").write_text(f'server = "http://{address}"\n{hosts}', encoding="ascii")
+
     def load_image(self, archive: Path) -> None:
         """Bring the images of a docker or OCI archive onto the node."""
         self._ctr("images", "import", archive)
@@ -222,6 +229,8 @@ state = "/run/containerd"
   sandbox_image = "{PAUSE}"
   # Without CAP_SYS_RESOURCE no process may lower its OOM score, and every pod would fail.
   restrict_oom_score_adj = true
+{cri}.registry]
+  config_path = "{folder}/registries"
 {cri}.cni]
   bin_dir = "{_PLUGINS}"
   conf_dir = "{folder}/cni"

@@ -37,7 +37,8 @@ class S3Server(NamedTuple):
         return S3Store(f"s3://{self.bucket}/{uuid4().hex}", self.access)
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
+    """Return ports of the loopback address on which nothing listens."""
     with ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
         for one in sockets:
@@ -46,7 +47,7 @@ def _free_ports(count: int) -> list[int]:
 
 
 def _command(folder: Path, bucket: str, s3_port: int) -> list[str]:
-    ports = iter(_free_ports(8))
+    ports = iter(free_ports(8))
     weed = Path(sysconfig.get_path("scripts")) / "weed"
     return [
         str(weed if weed.exists() else shutil.which("weed")),
@@ -93,7 +94,7 @@ def _wait(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
 def running_s3(folder: Path) -> Iterator[S3Server]:
     """Run a server in ``folder`` while the block runs; it holds one empty bucket."""
     bucket, key = "voc-test", "tester"
-    (s3_port,) = _free_ports(1)
+    (s3_port,) = free_ports(1)
     url = f"http://127.0.0.1:{s3_port}"
     log = folder / "weed.log"
     environment = {**os.environ, "AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": SECRET, "HOME": str(folder)}
