@@ -159,7 +159,7 @@ def no_image(_team: Team, _pins: Pins) -> str:
 @pytest.mark.parametrize(
     ("wrong", "sentence"),
     [
-        pytest.param(other_image, "ModuleNotFoundError", id="another image"),
+        pytest.param(other_image, "Failed: Prepare failed. Exit code 1", id="another image"),
         pytest.param(no_image, "1 pod does not start", id="no image"),
     ],
 )
