@@ -11,14 +11,17 @@ from uuid import uuid4
 from tests.cluster.pods import until
 from tests.cluster.product import Product
 from tests.cluster.training_volume import training_volume
+from tests.tools_go import HELM4
 from voc_operator.crd import text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
     from tests.cluster.images import Images
     from tests.cluster.reach import Reach
     from tests.cluster.servers import Servers
+    from tests.tools_go import GoTool
 
 _ENFORCED = "pod-security.kubernetes.io/enforce"
 
@@ -55,15 +58,28 @@ def installed(
     changes: Mapping[str, object] | None = None,
     *,
     training: bool = False,
+    tool: GoTool = HELM4,
+    environment: Path | None = None,
 ) -> Iterator[Product]:
-    """Install the chart into a fresh namespace, with a database and a store prefix of its own."""
+    """Install the chart into a fresh namespace, with a database and a store prefix of its own.
+
+    Args:
+        cluster: where.
+        images: the project's.
+        servers: the customer's.
+        changes: values over the tests' own.
+        training: whether it can train.
+        tool: the Helm that installs.
+        environment: a values file below the tests' own.
+    """
     with restricted_namespace(cluster) as namespace:
         database = namespace.replace("-", "_")
         servers.database.create_database(database, template=servers.database.dbname)
         product = Product(cluster, namespace, images, servers, database)
+        product.tool, product.environment = tool, environment
         volume = training_volume(cluster, namespace) if training else None
         product.install({"crds": {"create": False}, **(changes or {})}, volume)
         try:
             yield product
         finally:
-            product.helm("uninstall", "voc-nlp", "--no-hooks", "--wait")
+            product.helm("uninstall", "voc-nlp", "--no-hooks", "--wait", "--ignore-not-found")

@@ -16,7 +16,7 @@ import yaml
 from kubernetes import client
 
 from tests.cluster.pods import until
-from tests.tools_go import HELM4, program
+from tests.tools_go import HELM4, GoTool, program
 from voc_models.run import API_VERSION, KIND
 from voc_models.store import ObjectNotFoundError
 
@@ -41,6 +41,11 @@ class ProductError(Exception):
 class Product:
     """One installation in one namespace."""
 
+    #: Who installs it; Helm 3 does so, too.
+    tool: GoTool = HELM4
+    #: A values file below this test's own, such as an environment's.
+    environment: Path | None = None
+
     def __init__(self, cluster: Reach, namespace: str, images: Images, servers: Servers, database: str) -> None:
         """Take where it is to live; :meth:`install` puts it there."""
         self.cluster, self.namespace, self.images, self.servers = cluster, namespace, images, servers
@@ -56,7 +61,9 @@ class Product:
         with tempfile.NamedTemporaryFile("w", suffix=".yaml", encoding="utf-8") as file:
             yaml.safe_dump(_merged(self.values(training), changes or {}), file)
             file.flush()
-            self.helm("upgrade", "--install", "voc-nlp", str(CHART), "--values", file.name, "--wait", "--timeout", "3m")
+            files = [str(one) for one in (self.environment, file.name) if one]
+            words = [word for name in files for word in ("--values", name)]
+            self.helm("upgrade", "--install", "voc-nlp", str(CHART), *words, "--wait", "--timeout", "3m")
 
     def values(self, training: TrainingVolume | None) -> dict[str, Any]:
         """Return the chart's values for this cluster and these servers."""
@@ -114,7 +121,7 @@ class Product:
     def helm(self, *words: str, seconds: float = 300) -> str:
         """Run Helm in the namespace and return what it printed."""
         flags = ("--kubeconfig", str(self.cluster.kubeconfig), "--namespace", self.namespace)
-        return _run([str(program(HELM4)), *words, *flags], seconds)
+        return _run([str(program(self.tool)), *words, *flags], seconds)
 
     def kubectl(self, *words: str, given: str = "", seconds: float = 120) -> str:
         """Run kubectl in the namespace and return what it printed."""
@@ -240,7 +247,7 @@ class Product:
 
 def _image(name: str) -> dict[str, str]:
     repository, _, tag = name.rpartition(":")
-    return {"repository": repository, "tag": tag}
+    return {"repository": repository, "tag": tag, "digest": ""}
 
 
 def _merged(base: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
