@@ -53,8 +53,14 @@ def table(numbers: Iterable[Measured]) -> Table:
 
 def machine() -> str:
     """Say on what was measured: a number without its machine says nothing."""
-    models = [line for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines() if "model name" in line]
-    processor = models[0].partition(": ")[2] if models else platform.machine()
+    told = dict(
+        (part.strip() for part in line.split(":", 1))
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        if ":" in line
+    )
+    # What int8 costs depends on these.
+    known = [name for name in ("avx2", "avx512f", "avx_vnni", "avx512_vnni") if name in told.get("flags", "").split()]
+    processor = f"{told.get('model name', platform.machine())} ({', '.join(known) or 'no vector instructions known'})"
     return (
         f"{processor}, {len(os.sched_getaffinity(0))} cores, load {os.getloadavg()[0]:.1f}, "
         f"Python {platform.python_version()}"

@@ -40,7 +40,7 @@ def test_a_second_release_in_a_namespace_is_refused(cluster: Reach, images: Imag
             ProductError, match=r"already holds the release voc-nlp of voc-nlp, .* Use another namespace"
         ):
             one.helm("install", "second", str(CHART), *REQUIRED, "--set=crds.create=false")
-        assert [found["name"] for found in json.loads(one.helm("list", "--all", "--output", "json"))] == ["voc-nlp"]
+        assert [found["name"] for found in json.loads(one.helm("list", "--output", "json"))] == ["voc-nlp"]
 
 
 @pytest.mark.parametrize(
