@@ -53,11 +53,8 @@ def table(numbers: Iterable[Measured]) -> Table:
 
 def machine() -> str:
     """Say on what was measured: a number without its machine says nothing."""
-    told = dict(
-        (part.strip() for part in line.split(":", 1))
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        if ":" in line
-    )
+    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    told = {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
     # What int8 costs depends on these.
     known = [name for name in ("avx2", "avx512f", "avx_vnni", "avx512_vnni") if name in told.get("flags", "").split()]
     processor = f"{told.get('model name', platform.machine())} ({', '.join(known) or 'no vector instructions known'})"
