@@ -21,7 +21,7 @@ demo-clean: ## Remove what the demo made (./var/demo), the environment stays
 
 test: tools $(VENV)/.dev prepare check go-tools ## Every check and every test
 	@echo "== tests"
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: $(VENV)/.dev ## ruff, the formatter, mypy, import-linter
 	@echo "== ruff";         $(BIN)/ruff check .
@@ -36,10 +36,10 @@ unit: $(VENV)/.dev ## The fast ring alone: pure functions
 	@$(BIN)/python -m pytest -n 2 tests/unit
 
 integration: $(VENV)/.dev ## Real PostgreSQL, real S3, real workbooks
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup tests/integration
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests/integration
 
 e2e: $(VENV)/.dev ## `voc` as a person types it
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup tests/e2e
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests/e2e
 
 browser: tools $(VENV)/.dev ## Dashboards in a real browser
 	@$(BIN)/python -m pytest tests/browser

@@ -31,10 +31,9 @@ _TIMEOUT = 3600
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One xdist worker runs all tests of the cluster, so that there is one cluster."""
+    """Give tests the time that a first build takes; each worker has one cluster, and takes whole files of tests."""
     for item in items:
         if item.path.is_relative_to(_HERE):
-            item.add_marker(pytest.mark.xdist_group("cluster"))
             item.add_marker(pytest.mark.timeout(_TIMEOUT))
 
 

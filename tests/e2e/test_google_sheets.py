@@ -11,8 +11,6 @@ from tests.e2e.conftest import Person
 from tests.integration.fixtures_sheets import ACCOUNT, MONTH, Desk, desk
 from tests.sheets_server import Person as Reviewer
 
-pytestmark = pytest.mark.xdist_group("e2e")
-
 
 @pytest.fixture
 def sheet(tmp_path: Path) -> Iterator[Desk]:

@@ -18,7 +18,6 @@ from tests.e2e.conftest import Person
 from voc_models.months import Month
 from voc_worker.sample.generate import generate
 
-pytestmark = pytest.mark.xdist_group("e2e")
 DECEMBER = Month(2025, 12)
 
 

@@ -18,8 +18,6 @@ from tests.integration.fixtures_s3 import S3Server, running_s3
 from voc_models.stores import open_store
 from voc_worker.embedded import EmbeddedPostgres
 
-pytestmark = pytest.mark.xdist_group("e2e")
-
 
 @pytest.fixture(scope="module")
 def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:

@@ -37,10 +37,9 @@ _TIMEOUT: Final = 5400
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One worker tells the story, in its order."""
+    """Give tests the time that a first build takes."""
     for item in items:
         if item.path.is_relative_to(_HERE):
-            item.add_marker(pytest.mark.xdist_group("gitops"))
             item.add_marker(pytest.mark.timeout(_TIMEOUT))
 
 
