@@ -34,7 +34,7 @@ PINNED: Final = {"model": {"release": "keyword", "sha256": ""}}
 def test_an_environment_is_installed_upgraded_rolled_back_tested_and_uninstalled(
     cluster: Reach, images: Images, servers: Servers, tool: GoTool, name: str
 ) -> None:
-    """Runs are kept through all of it, and a run succeeds after each step that leaves an operator."""
+    """Runs are kept through all of it, and one succeeds after the installation and after the way back."""
     values = HERE | (PINNED if name != "dev" else {})
     with installed(cluster, images, servers, values, tool=tool, environment=environment_file(name)) as product:
         assert json.loads(product.helm("list", "--output", "json"))[0]["status"] == "deployed"
@@ -45,14 +45,13 @@ def test_an_environment_is_installed_upgraded_rolled_back_tested_and_uninstalled
 
         succeeds("installed")
         product.install({**values, "operator": {"logLevel": "WARNING"}})
-        succeeds("upgraded")
         product.helm("rollback", "voc-nlp", "1", "--wait", "--timeout", "3m")
         succeeds("rolled-back")
         assert product.helm("test", "voc-nlp", "--timeout", "3m").count("Succeeded") >= 2
         product.helm("uninstall", "voc-nlp", "--wait", "--timeout", "3m")
         kept = json.loads(product.kubectl("get", "vmr", "-o", "json"))["items"]
         assert {run["status"]["phase"] for run in kept} == {"Succeeded"}
-        assert len(kept) == 3
+        assert len(kept) == 2
         until("nothing of the release is left", lambda: not left(product))
 
 
