@@ -84,12 +84,12 @@ def test_a_run_of_a_newer_definition_is_told_to_wait_for_a_newer_operator(
     install_crd(own_cluster, newer)
     try:
         until("the field is known", lambda: "newerField" in product.kubectl("explain", "vmr.spec"))
-        name = product.apply("newer", mode="tagging-only", month="2025-12", buildings=["138"], newerField="x")
+        name = product.apply("newer", mode="tagging-only", month="2025-12", buildings=["95"], newerField="x")
         told = product.wait_for_condition(name, "SpecUnderstood", "False")["message"]
         assert "newerField" in told
         assert "Update the operator" in told
         assert product.told(name, "OperatorTooOld") == [told]
-        other = product.apply("beside-newer", mode="tagging-only", month="2025-12", buildings=["138"])
+        other = product.apply("beside-newer", mode="tagging-only", month="2025-12", buildings=["95"])
         assert product.finish(other)["phase"] == "Succeeded"
         assert product.status(name).get("phase") in {None, "Pending"}
     finally:
@@ -114,7 +114,7 @@ def test_an_operator_whose_definition_was_removed_says_so_and_works_when_it_is_b
     finally:
         install_crd(own_cluster)
     product.kubectl("rollout", "status", "deployment/voc-nlp-operator", "--timeout=3m")
-    back = product.apply("back", mode="tagging-only", month="2025-12", buildings=["138"])
+    back = product.apply("back", mode="tagging-only", month="2025-12", buildings=["95"])
     assert product.finish(back)["phase"] == "Succeeded"
 
 
