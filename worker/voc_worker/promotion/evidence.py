@@ -84,7 +84,7 @@ def run_problem(environment: str, last: LastRun | None, pins: Pins) -> str | Non
 
 def _image_problem(summary: Summary, pinned: Mapping[str, str]) -> str | None:
     if not summary.images:
-        return "does not say which images it used: it ran on no cluster, or by an older release."
+        return "does not say which images it used: it did not run on a cluster."
     for name, used in summary.images.items():
         digest = used.partition("@")[2] or "no digest"
         if digest != pinned.get(name, ""):
