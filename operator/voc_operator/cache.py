@@ -102,6 +102,8 @@ class Cache:
         self._jobs: Seen[ObservedJob] = Seen()
         self._pods: Seen[ObservedPod] = Seen()
         self._by_run: dict[str, tuple[dict[str, None], dict[str, None]]] = {}
+        #: Pods that had ended when they were removed, by their Job's UID: how the Job ended is told by them alone.
+        self._answers: dict[str, dict[str, ObservedPod]] = {}
 
     def apply_job(self, type_: str | None, body: Mapping[str, Any]) -> tuple[ObservedJob | None, ObservedJob | None]:
         """Take in a watch event of a Job; return what was known and what is known now, the same when it was old news.
@@ -112,7 +114,7 @@ class Cache:
         before = self._jobs.get(uid)
         if type_ == DELETED:
             self._jobs.remove(uid)
-            self._unlink(0, before.run_uid if before else "", uid)
+            self._job_gone(before.run_uid if before else "", uid)
             return before, None
         return before, self._put_job(listed_job(body)) or before
 
@@ -128,8 +130,10 @@ class Cache:
         uid = body["metadata"]["uid"]
         if type_ == DELETED:
             before = self._pods.remove(uid)
-            self._unlink(1, before.run_uid if before else "", uid)
-            return before.run_uid if before else ""
+            if before is None:
+                return ""
+            self._pod_gone(read_pod(body) or before)
+            return before.run_uid
         return self._put_pod(listed_pod(body))
 
     def _put_pod(self, seen: Listed[ObservedPod]) -> str:
@@ -153,10 +157,10 @@ class Cache:
         """Return what :meth:`replace_all` needs; take it before the lists are asked for."""
         return self._jobs.mark(), self._pods.mark()
 
-    def replace_all(
-        self, jobs: Iterable[Listed[ObservedJob]], pods: Iterable[Listed[ObservedPod]], mark: tuple[int, int]
-    ) -> None:
-        """Take in whole lists: what they do not show is gone, unless the watch told of it since ``mark``."""
+    def add_all(
+        self, jobs: Iterable[Listed[ObservedJob]], pods: Iterable[Listed[ObservedPod]]
+    ) -> tuple[set[str], set[str]]:
+        """Take in what lists show, whole or not; return the UIDs of the Jobs and pods on them."""
         listed_jobs, listed_pods = set(), set()
         for job_seen in jobs:
             listed_jobs.add(job_seen.uid)
@@ -164,19 +168,25 @@ class Cache:
         for pod_seen in pods:
             listed_pods.add(pod_seen.uid)
             self._put_pod(pod_seen)
+        return listed_jobs, listed_pods
+
+    def replace_all(
+        self, jobs: Iterable[Listed[ObservedJob]], pods: Iterable[Listed[ObservedPod]], mark: tuple[int, int]
+    ) -> None:
+        """Take in whole lists: what they do not show is gone, unless the watch told of it since ``mark``."""
+        listed_jobs, listed_pods = self.add_all(jobs, pods)
         for job in self._jobs.sweep(mark[0], listed_jobs):
-            self._unlink(0, job.run_uid, job.uid)
+            self._job_gone(job.run_uid, job.uid)
         for pod in self._pods.sweep(mark[1], listed_pods):
-            self._unlink(1, pod.run_uid, pod.uid)
+            self._pod_gone(pod)
 
     def observed(self, run_uid: str) -> Observed:
-        """Return everything that is seen of one run."""
+        """Return everything that is seen of one run, and of what was removed what its Jobs still need."""
         jobs, pods = self._by_run.get(run_uid, ({}, {}))
-        seen_jobs = (self._jobs.get(uid) for uid in jobs)
-        seen_pods = (self._pods.get(uid) for uid in pods)
-        return Observed(
-            tuple(job for job in seen_jobs if job is not None), tuple(pod for pod in seen_pods if pod is not None)
-        )
+        seen_jobs = [job for uid in jobs if (job := self._jobs.get(uid)) is not None]
+        seen_pods = [pod for uid in pods if (pod := self._pods.get(uid)) is not None]
+        answers = [pod for uid in jobs for pod in self._answers.get(uid, {}).values()]
+        return Observed(tuple(seen_jobs), (*seen_pods, *answers))
 
     def knows(self, run_uid: str) -> bool:
         """Tell whether anything is seen of a run."""
@@ -187,8 +197,19 @@ class Cache:
         jobs, pods = self._by_run.pop(run_uid, ({}, {}))
         for uid in jobs:
             self._jobs.remove(uid)
+            self._answers.pop(uid, None)
         for uid in pods:
             self._pods.remove(uid)
+
+    def _job_gone(self, run_uid: str, uid: str) -> None:
+        self._unlink(0, run_uid, uid)
+        self._answers.pop(uid, None)
+
+    def _pod_gone(self, pod: ObservedPod) -> None:
+        """A pod that is evicted as it ends is gone before its Job is Complete."""
+        self._unlink(1, pod.run_uid, pod.uid)
+        if pod.ended and self._jobs.get(pod.job_uid) is not None:
+            self._answers.setdefault(pod.job_uid, {})[pod.uid] = pod
 
     def _link(self, side: int, run_uid: str, uid: str) -> None:
         self._by_run.setdefault(run_uid, ({}, {}))[side][uid] = None

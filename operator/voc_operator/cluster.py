@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, Literal, TypeVar
 
@@ -12,7 +12,7 @@ from voc_operator.conditions import cut
 from voc_operator.crd import PLURAL
 from voc_operator.decision import RunEvent
 from voc_operator.errors import AlreadyExistsError, ConflictError, GoneError, NotFoundError, error_of
-from voc_operator.jobs import MANAGED_BY
+from voc_operator.jobs import MANAGED_BY, RUN_UID_LABEL
 from voc_operator.transport import JSON_PATCH, MERGE_PATCH, METADATA_ONLY, Request, Transport
 
 Object = dict[str, Any]
@@ -114,17 +114,22 @@ class Cluster:
         except (NotFoundError, ConflictError):
             return  # gone, or another one of that name by now
 
-    def read_jobs(self, keep: Callable[[Object], KeptT]) -> list[KeptT]:
-        """Return what ``keep`` makes of every Job of the operator, of which no more than a page is held."""
-        return self._list(self._jobs, "jobs.batch", _OWN, keep)
+    def read_jobs(self, keep: Callable[[Object], KeptT], runs: Collection[str] | None = None) -> list[KeptT]:
+        """Return what ``keep`` makes of every Job of the operator, of which no more than a page is held.
+
+        Args:
+            keep: makes something small of an object.
+            runs: UIDs of the only runs whose Jobs are asked for.
+        """
+        return self._list(self._jobs, "jobs.batch", _own(runs), keep)
 
     def list_pods(self) -> list[Object]:
         """Return every pod of the operator's Jobs."""
         return self.read_pods(_whole)
 
-    def read_pods(self, keep: Callable[[Object], KeptT]) -> list[KeptT]:
-        """Return what ``keep`` makes of every pod of the operator's Jobs, of which no more than a page is held."""
-        return self._list(self._pods, "pods", _OWN, keep)
+    def read_pods(self, keep: Callable[[Object], KeptT], runs: Collection[str] | None = None) -> list[KeptT]:
+        """Return what ``keep`` makes of every pod of the operator's Jobs, as :meth:`read_jobs` does of the Jobs."""
+        return self._list(self._pods, "pods", _own(runs), keep)
 
     def newest(self, kind: Watched) -> str:
         """Return the resourceVersion from which :meth:`changes` tells all that is to come."""
@@ -251,5 +256,9 @@ def _whole(body: Object) -> Object:
     return body
 
 
-_OWN = {"limit": str(PAGE), "labelSelector": MANAGED}
+def _own(runs: Collection[str] | None) -> dict[str, str]:
+    selector = MANAGED if runs is None else f"{MANAGED},{RUN_UID_LABEL} in ({','.join(sorted(runs))})"
+    return {"limit": str(PAGE), "labelSelector": selector}
+
+
 _LIST_METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"

@@ -18,8 +18,13 @@ from voc_operator.errors import ClusterError, ClusterUnavailableError, NotFoundE
 from voc_operator.metrics import Metrics
 from voc_operator.plan_reader import PlanReader
 from voc_operator.runs import Known, Shelved, Tracked, Unreadable, news
+from voc_operator.status import FINISHED
 
 RESYNC_SECONDS = 300.0
+#: After a start the runs that are under way have this long to go on before everything else is looked up.
+FIRST_SECONDS = 3.0
+#: More unfinished runs than this are not asked for by name.
+_MOST_NAMED = 50
 #: The loop goes round at least this often.
 TICK_SECONDS = 5.0
 #: Without any answer for this long the API server is asked for next to nothing.
@@ -60,7 +65,8 @@ class Controller:
         self._agenda = Agenda(clock)
         self._driver = Driver(actions, plans, metrics, self._agenda, self._cache, now=now, clock=clock)
         self._resync_at = clock()
-        self._synced = self._missed = False
+        #: Begun: what unfinished runs need is known. Synced: everything is.
+        self._begun = self._synced = self._missed = False
         self._resync_failures = 0
         #: Monotonic seconds of the last round.
         self.processed_at = clock()
@@ -116,14 +122,14 @@ class Controller:
         """Go round for ever."""
         while True:
             latest = min(self._clock() + TICK_SECONDS, self._resync_at)
-            await self._agenda.sleep(latest, for_runs=self._synced)
+            await self._agenda.sleep(latest, for_runs=self._begun)
             await self.turn()
 
     async def turn(self) -> None:
         """Go round once: resync if that is due, then attend to every run whose time has come."""
         try:
             await self._keep_in_touch()
-            if self._synced:
+            if self._begun:
                 for uid in self._agenda.due():
                     await self._attend(uid)
         except Exception:
@@ -150,13 +156,30 @@ class Controller:
         now = self._clock()
         try:
             if now >= self._resync_at:
-                await self._resync()
+                await (self._resync() if self._begun else self._begin())
             elif now - self._cluster.transport.answered_at > PING_SECONDS:
                 await self._actions.call(self._cluster.ping)
         except ClusterError as error:
             self._resync_failures += 1
             self._resync_at = self._clock() + min(2.0 ** (self._resync_failures - 1), 15.0)
             logger.warning("%s", error)
+
+    async def _begin(self) -> None:
+        """Look up what is under way: thousands of finished Jobs, kept until the TTL, must not hold it up."""
+        for body in await self._actions.call(self._cluster.list_runs):
+            self._agenda.take(body)
+        unfinished = [run.uid for run in self._agenda.runs() if run.status.phase not in FINISHED]
+        if 0 < len(unfinished) <= _MOST_NAMED:
+            jobs, pods = await asyncio.gather(
+                self._actions.call(self._cluster.read_jobs, listed_job, unfinished),
+                self._actions.call(self._cluster.read_pods, listed_pod, unfinished),
+            )
+            self._cache.add_all(jobs, pods)
+            self._resync_at = self._clock() + FIRST_SECONDS
+        else:
+            await self._resync()
+        self._resync_failures = 0
+        self._begun = True
 
     async def _resync(self) -> None:
         self._missed = False
@@ -199,6 +222,8 @@ class Controller:
             elif isinstance(known, Shelved):
                 if self._cache.knows(uid):
                     self._agenda.unshelve(await self._actions.call(self._cluster.get_run, known.name))
+            elif known.finished and not self._synced:
+                return  # Its Jobs are not known yet; the resync gives it its turn.
             elif not known.run.deleting:
                 await self._driver.turn(known)
                 known.failures = 0

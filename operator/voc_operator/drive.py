@@ -34,8 +34,9 @@ PLAN_SECONDS = 10.0
 CONFLICT_SECONDS = 60.0
 #: The same Event is not told twice within this time.
 REPEAT_SECONDS = 600.0
-#: Least pause between two reconciles of one run, and how many times longer than the reconcile it is.
-PAUSE_SECONDS, PAUSE_FACTOR = 0.05, 4.0
+#: Least pause between two reconciles of one run, so that many small changes make one turn, and how many times longer
+#: than the reconcile it is.
+PAUSE_SECONDS, PAUSE_FACTOR = 0.2, 4.0
 #: Finished Jobs of one run that are deleted in one turn; other runs have their turn in between.
 MOST_DELETES = 256
 REFUSED = "JobsRefused"

@@ -78,6 +78,13 @@ class Plot(NamedTuple):
         """Whether nothing touches a pod or a Job of the run, so that no attempt may have ended early."""
         return not any(act.kind in _HANDS or (act.kind == "kubelet" and act.seconds > _SHORT[1]) for act in self.acts)
 
+    @property
+    def deaf(self) -> bool:
+        """Whether a pod may have gone while nobody listened: what it said when it ended is lost with it."""
+        return not self.gentle and any(
+            act.kind.startswith("operator") or act.kind == "kube-apiserver" for act in self.acts
+        )
+
 
 def plot(seed: int) -> Plot:
     """Return what ``seed`` makes."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +14,7 @@ from voc_operator.cluster import Cluster, KeptT, Object
 from voc_operator.config import OperatorConfig
 from voc_operator.decision import RunEvent
 from voc_operator.errors import AlreadyExistsError, ClusterError, ConflictError, NotFoundError
-from voc_operator.jobs import Attempt, RunRef, build_job
+from voc_operator.jobs import CONTAINER, RUN_UID_LABEL, Attempt, RunRef, build_job
 
 CONFIG = OperatorConfig(worker_image="worker:1", trainer_image="trainer:1")
 RUN_UID = "1a2b3c4d-0000-0000-0000-000000000000"
@@ -49,8 +49,8 @@ def job_body(attempt: Attempt, uid: str, version: str, *, run: RunRef = REF, end
     return body
 
 
-def pod_body(job: Object, uid: str, version: str, phase: str = "Running") -> Object:
-    """Return a pod of ``job``."""
+def pod_body(job: Object, uid: str, version: str, phase: str = "Running", message: str = "") -> Object:
+    """Return a pod of ``job``; with a ``message`` its container ended well and left that."""
     template = job["spec"]["template"]["metadata"]
     owner = {"kind": "Job", "name": job["metadata"]["name"], "uid": job["metadata"]["uid"], "controller": True}
     metadata = {
@@ -62,7 +62,8 @@ def pod_body(job: Object, uid: str, version: str, phase: str = "Running") -> Obj
         "annotations": template["annotations"],
         "ownerReferences": [owner],
     }
-    return {"metadata": metadata, "status": {"phase": phase}}
+    ended = {"name": CONTAINER, "state": {"terminated": {"exitCode": 0, "message": message}}}
+    return {"metadata": metadata, "status": {"phase": phase, "containerStatuses": [ended] if message else []}}
 
 
 PREPARE = Attempt(Step.PREPARE, "", 0)
@@ -109,13 +110,14 @@ class FakeCluster(Cluster):
             self.on_list()
         return _kept(self.runs, keep)
 
-    def read_jobs(self, keep: Callable[[Object], KeptT]) -> list[KeptT]:
-        """Return what is kept of every Job."""
-        return _kept(self.jobs, keep)
+    def read_jobs(self, keep: Callable[[Object], KeptT], runs: Collection[str] | None = None) -> list[KeptT]:
+        """Return what is kept of every Job, or of those of ``runs``."""
+        self._ask("list", "jobs" if runs is None else f"jobs of {len(runs)} runs")
+        return _kept(_of(self.jobs, runs), keep)
 
-    def read_pods(self, keep: Callable[[Object], KeptT]) -> list[KeptT]:
-        """Return what is kept of every pod."""
-        return _kept(self.pods, keep)
+    def read_pods(self, keep: Callable[[Object], KeptT], runs: Collection[str] | None = None) -> list[KeptT]:
+        """Return what is kept of every pod, or of those of ``runs``."""
+        return _kept(_of(self.pods, runs), keep)
 
     def get_run(self, name: str) -> Object:
         """Return a run."""
@@ -179,6 +181,11 @@ class FakeCluster(Cluster):
         if name not in objects:
             raise NotFoundError(f"There is no {name}.")
         return objects[name]
+
+
+def _of(objects: Mapping[str, Object], runs: Collection[str] | None) -> dict[str, Object]:
+    labels = {name: body["metadata"]["labels"] for name, body in objects.items()}
+    return {name: objects[name] for name, own in labels.items() if runs is None or own[RUN_UID_LABEL] in runs}
 
 
 def _kept(objects: Mapping[str, Object], keep: Callable[[Object], KeptT]) -> list[KeptT]:

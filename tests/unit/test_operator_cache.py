@@ -133,3 +133,38 @@ def test_a_pod_that_lost_its_job_is_still_watched() -> None:
     ended["metadata"]["ownerReferences"] = []
     assert cache.apply_pod("MODIFIED", ended) == RUN_UID
     assert [pod.ended for pod in cache.observed(RUN_UID).pods] == [True]
+
+
+def test_a_pod_that_ended_and_was_removed_is_remembered_until_its_job_is_gone() -> None:
+    """A pod evicted as it ends is removed before its Job is Complete, and only it knows the rows."""
+    cache = Cache()
+    cache.apply_job("ADDED", JOB)
+    cache.apply_pod("ADDED", pod_body(JOB, "pod-1", "11"))
+    assert cache.apply_pod("DELETED", pod_body(JOB, "pod-1", "13", "Succeeded", message="rows")) == RUN_UID
+    assert [pod.message for pod in cache.observed(RUN_UID).pods] == ["rows"]
+    cache.replace_all([listed_job(JOB)], [], cache.mark())
+    assert [pod.message for pod in cache.observed(RUN_UID).pods] == ["rows"]
+    cache.apply_job("DELETED", JOB)
+    assert not cache.knows(RUN_UID)
+    cache.apply_job("ADDED", OTHER)
+    assert names(cache) == (["job-2"], [])
+
+
+def test_a_pod_that_was_removed_while_it_ran_is_forgotten() -> None:
+    """It said nothing, and it must not count as one that still runs."""
+    cache = Cache()
+    cache.apply_job("ADDED", JOB)
+    cache.apply_pod("ADDED", pod_body(JOB, "pod-1", "11"))
+    cache.apply_pod("DELETED", pod_body(JOB, "pod-1", "12"))
+    assert names(cache) == (["job-1"], [])
+
+
+def test_an_answer_that_only_a_list_shows_to_be_gone_is_remembered() -> None:
+    """The watch showed the pod's end and then broke; the next list lacks the pod."""
+    cache = Cache()
+    cache.apply_job("ADDED", JOB)
+    cache.apply_pod("MODIFIED", pod_body(JOB, "pod-1", "12", "Succeeded", message="rows"))
+    cache.replace_all([listed_job(JOB)], [], cache.mark())
+    assert [pod.message for pod in cache.observed(RUN_UID).pods] == ["rows"]
+    cache.replace_all([], [], cache.mark())
+    assert names(cache) == ([], [])

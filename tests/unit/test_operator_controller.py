@@ -56,6 +56,7 @@ def test_a_jobs_deletion_that_no_watch_told_is_found_by_the_resync(tmp_path: Pat
 
     async def scenario(operator: Operator) -> None:
         await begin(operator)
+        await operator.turn()
         operator.cluster.jobs.clear()
         await operator.turn()
         assert operator.cluster.jobs == {}

@@ -113,3 +113,37 @@ def test_an_operator_that_starts_keeps_nothing_of_the_buildings_either(tmp_path:
         assert (run.uid, run.status.buildings) == (RUN_UID, {})
 
     play(tmp_path, scenario, first.cluster)
+
+
+def test_a_run_that_is_under_way_goes_on_before_finished_runs_are_looked_up(tmp_path: Path) -> None:
+    """After a start a finished run with its Jobs waits for the whole list, keeps its record, and is not given up."""
+
+    async def ended(operator: Operator) -> None:
+        operator.cluster.add_run(run_body())
+        await operator.turn()
+        operator.plan()
+        await operator.end(operator.only_job())
+        await operator.turn(RESYNC)
+
+    async def under_way(operator: Operator) -> None:
+        operator.cluster.add_run(run_body("second", "2222", version="800"))
+        await operator.turn()
+
+    cluster = play(tmp_path, ended).cluster
+    assert (cluster.runs["full-2025-12"]["status"]["phase"], len(cluster.jobs)) == ("Succeeded", 1)
+    play(tmp_path, under_way, cluster)
+    cluster.asked.clear()
+
+    async def scenario(operator: Operator) -> None:
+        (second,) = (body for body in cluster.jobs.values() if body["metadata"]["ownerReferences"][0]["uid"] == "2222")
+        cluster.end_job(second["metadata"]["name"], "Failed")
+        await operator.turn()
+        assert ("list", "jobs of 1 runs") in cluster.asked
+        assert ("list", "jobs") not in cluster.asked
+        assert operator.status("second")["steps"]["prepare"]["disruptions"] == 1
+        await operator.turn()
+        assert ("list", "jobs") in cluster.asked
+        assert len(operator.controller._cache.observed(RUN_UID).jobs) == 1
+
+    play(tmp_path, scenario, cluster)
+    assert cluster.runs["full-2025-12"]["status"]["phase"] == "Succeeded"
