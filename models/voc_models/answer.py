@@ -5,11 +5,19 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 #: Kubernetes cuts a termination message at this many bytes.
 MAX_BYTES = 4096
 TERMINATION_LOG = Path("/dev/termination-log")
+
+
+_TEXTS: TypeAdapter[dict[str, str]] = TypeAdapter(dict[str, str])
+
+
+def texts(text: str) -> dict[str, str]:
+    """Return a JSON object of texts, as the operator tells a step something by name; ValueError when it is none."""
+    return _TEXTS.validate_json(text)
 
 
 class Answer(BaseModel):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import logging
 import signal
 import sys
@@ -86,7 +85,7 @@ def _parser() -> argparse.ArgumentParser:
             )
             step.add_argument("--joint", action="store_true", help="one encoder with two heads instead of two encoders")
         else:
-            step.add_argument("--images", type=json.loads, default={}, help="JSON object from image to what was used")
+            step.add_argument("--images", type=answer.texts, default={}, help="JSON object from image to what was used")
     return parser
 
 

@@ -73,7 +73,8 @@ SCRATCH_EPOCHS: Final = 40
 def scratch_schedule(rows: int, heads: int = 1) -> Schedule:
     """Return the schedule of a scratch encoder for that many rows: bolder than a pretrained one's, and longer.
 
-    A joint encoder gets the steps that its ``heads`` would have had apart: in the steps of one it learns neither well.
+    A joint encoder gets the steps that its ``heads`` would have had apart, up to SCRATCH_EPOCHS rounds: in the steps of
+    one it learns neither well.
     """
     schedule = Schedule(learning_rate=1.5e-3, rows_per_step=64 if rows > 1000 else 32)
     needed = max(4, math.ceil(SCRATCH_STEPS * schedule.rows_per_step / max(rows, 1)))

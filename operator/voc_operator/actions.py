@@ -29,13 +29,11 @@ class Created(NamedTuple):
     Attributes:
         jobs: the API server's own answers, Jobs of an earlier try included.
         conflicts: names that belong to somebody else.
-        vanished: whether a Job of that name went away while it was looked at; the next try creates it.
         fault: the first error; what was not tried after it is left out.
     """
 
     jobs: tuple[Object, ...]
     conflicts: frozenset[str]
-    vanished: bool
     fault: ClusterError | None
 
 
@@ -75,7 +73,6 @@ class Actions:
         jobs: list[Object] = []
         conflicts: set[str] = set()
         fault: list[ClusterError] = []
-        vanished: list[str] = []
 
         async def one(attempt: Attempt) -> None:
             manifest = job_of(run, self.config, attempt)
@@ -88,8 +85,8 @@ class Actions:
                 fault.append(error)
                 return
             if body is None:
-                vanished.append(name)
-            elif _controller(body) != run.uid:
+                return  # It went away while it was looked at; the run's next turn creates it.
+            if _controller(body) != run.uid:
                 conflicts.add(name)
             else:
                 jobs.append(body)
@@ -97,7 +94,7 @@ class Actions:
                 logger.info("Attempt %d of %s has its Job.", attempt.number, attempt.step.value, extra=fields)
 
         await asyncio.gather(*(one(attempt) for attempt in attempts))
-        return Created(tuple(jobs), frozenset(conflicts), bool(vanished), fault[0] if fault else None)
+        return Created(tuple(jobs), frozenset(conflicts), fault[0] if fault else None)
 
     def _create_or_find(self, manifest: Mapping[str, Any]) -> Object | None:
         try:

@@ -34,7 +34,9 @@ class Agenda:
             return
         tracked = known if isinstance(known, Tracked) else None
         before = tracked.run if tracked else None
-        seen = runs.read_run(body, tracked)
+        seen: Known = runs.read_run(body, tracked)
+        if known is None and isinstance(seen, Tracked) and seen.settled:
+            seen = runs.shelved(seen)
         if not self._runs.put(uid, version, seen):
             return
         if isinstance(seen, Unreadable):
@@ -59,6 +61,11 @@ class Agenda:
         """Keep no more of a run that is over than others ask for; :meth:`take` or :meth:`unshelve` bring it back."""
         if self._runs.get(known.uid) is known:
             self._runs.change(known.uid, runs.shelved(known))
+
+    def take_shelved(self, seen: Shelved) -> None:
+        """Take in what a list shows of a run that is over, unless more is known of it."""
+        if self._runs.get(seen.uid) is None and self._runs.put(seen.uid, seen.version, seen):
+            self.mark(seen.uid)
 
     def unshelve(self, body: Mapping[str, Any]) -> None:
         """Take a shelved run up again as the API server shows it now."""

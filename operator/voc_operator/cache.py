@@ -67,11 +67,6 @@ class Seen(Generic[ValueT]):
         known = self._entries.get(uid)
         return None if known is None else known.value
 
-    def version(self, uid: str) -> str:
-        """Return the resourceVersion that is known, "" when none is."""
-        known = self._entries.get(uid)
-        return "" if known is None else known.version
-
     def values(self) -> Iterator[ValueT]:
         """Yield what is known, in the order in which the objects were first seen."""
         return (entry.value for entry in self._entries.values())

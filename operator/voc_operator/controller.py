@@ -23,6 +23,8 @@ from voc_operator.status import FINISHED
 RESYNC_SECONDS = 300.0
 #: After a start the runs that are under way have this long to go on before everything else is looked up.
 FIRST_SECONDS = 3.0
+#: After a round that failed by a bug no list is asked for during this time.
+FAILED_SECONDS = 15.0
 #: More unfinished runs than this are not asked for by name.
 _MOST_NAMED = 50
 #: The loop goes round at least this often.
@@ -133,7 +135,8 @@ class Controller:
                 for uid in self._agenda.due():
                     await self._attend(uid)
         except Exception:
-            # A bug in one round must not end the operator; the next round begins anew.
+            # A bug in one round must not end the operator; the next round begins anew, after a pause.
+            self._resync_at = max(self._resync_at, self._clock() + FAILED_SECONDS)
             logger.exception("A round failed.")
         self.processed_at = self._clock()
 
@@ -166,8 +169,7 @@ class Controller:
 
     async def _begin(self) -> None:
         """Look up what is under way: thousands of finished Jobs, kept until the TTL, must not hold it up."""
-        for body in await self._actions.call(self._cluster.list_runs):
-            self._agenda.take(body)
+        await self._list_runs()
         unfinished = [run.uid for run in self._agenda.runs() if run.status.phase not in FINISHED]
         if 0 < len(unfinished) <= _MOST_NAMED:
             jobs, pods = await asyncio.gather(
@@ -183,22 +185,30 @@ class Controller:
 
     async def _resync(self) -> None:
         self._missed = False
-        mark, runs_mark, versions = self._cache.mark(), self._agenda.before_list(), self._agenda.versions()
+        mark, runs_mark = self._cache.mark(), self._agenda.before_list()
         listed, jobs, pods = await asyncio.gather(
-            self._actions.call(self._cluster.read_runs, lambda body: news(body, versions)),
+            self._list_runs(),
             self._actions.call(self._cluster.read_jobs, listed_job),
             self._actions.call(self._cluster.read_pods, listed_pod),
         )
-        for _, body in listed:
-            if body is not None:
-                self._agenda.take(body)
-        for gone in self._agenda.remove_missing(runs_mark, {uid for uid, _ in listed}):
+        for gone in self._agenda.remove_missing(runs_mark, listed):
             self._forget(gone.uid, gone)
         self._cache.replace_all(jobs, pods, mark)
         self._synced = True
         self._resync_failures = 0
         self._resync_at = self._clock() + (1.0 if self._missed else RESYNC_SECONDS)
         self._agenda.mark_all()
+
+    async def _list_runs(self) -> set[str]:
+        """Take in every run that is news; return the UIDs of all."""
+        versions = self._agenda.versions()
+        listed = await self._actions.call(self._cluster.read_runs, lambda body: news(body, versions))
+        for _, seen in listed:
+            if isinstance(seen, Shelved):
+                self._agenda.take_shelved(seen)
+            elif seen is not None:
+                self._agenda.take(seen)
+        return {uid for uid, _ in listed}
 
     def _drop(self, uid: str) -> None:
         self._forget(uid, self._agenda.remove(uid))

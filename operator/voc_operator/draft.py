@@ -37,6 +37,8 @@ class Draft:
         self.needs_plan = False
         self.wake: datetime | None = None
         self.jobs: dict[Attempt, ObservedJob] = {job.attempt: job for job in observed.jobs}
+        #: Most of a large run's units have no Job yet, and every turn asks for all of them.
+        self._started: set[Unit] = {(attempt.step, attempt.building) for attempt in self.jobs}
         self.pods: dict[str, list[ObservedPod]] = defaultdict(list)
         self.live: dict[Unit, list[ObservedPod]] = defaultdict(list)
         for pod in observed.pods:
@@ -83,6 +85,8 @@ class Draft:
 
     def current_job(self, unit: Unit) -> ObservedJob | None:
         """Return the Job of the unit's current attempt."""
+        if unit not in self._started:
+            return None
         return self.jobs.get(Attempt(*unit, self.unit(unit).jobs))
 
     def unfinished_jobs(self) -> list[ObservedJob]:

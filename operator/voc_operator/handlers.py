@@ -65,6 +65,8 @@ def registry(controller: Controller, cluster: Cluster, server: HttpServer, deaf:
 
     @kopf.on.cleanup(registry=handlers)
     async def stop(**_: object) -> None:
+        # A thread of kopf's waits for it, and the process for that thread.
+        deaf.cancel()
         for one in followers:
             one.stop()
         controller.close()

@@ -150,9 +150,17 @@ def pinned_image(images: Images, config: OperatorConfig, spec: RunSpec, step: St
 
 
 def used_images(images: Images, config: OperatorConfig, spec: RunSpec) -> dict[str, str]:
-    """Return the images that a run's steps and this operator run, by the names that the chart's values have."""
+    """Return the images that a run's steps and this operator run, by the names that the chart's values have.
+
+    Nothing when what succeeded before a retry ran on others: no pins can be said to have proved themselves then.
+    """
+    if images.mixed:
+        return {}
     used = {pinned_image(images, config, spec, step) for step in steps(spec.mode)}
-    named = {"worker": images.worker, "workerGpu": images.worker_gpu, "trainer": images.trainer}
+    named = {"worker": images.worker, "trainer": images.trainer}
+    # Without an image of its own a step with cards runs on the worker's.
+    if images.worker_gpu != images.worker:
+        named["workerGpu"] = images.worker_gpu
     own = {"operator": config.operator_image} if config.operator_image else {}
     return own | {name: image for name, image in named.items() if image in used}
 

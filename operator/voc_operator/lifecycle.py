@@ -114,11 +114,21 @@ def _reopen(draft: Draft) -> bool:
     for name in {*steps, *([Step.PUBLISH.value] if Step.PUBLISH.value in draft.steps else [])}:
         draft.steps[name] = _fresh(draft.steps[name])
     draft.set(phase=Phase.PENDING, completion_time=None, active_seconds=0.0, counted_at=None)
-    draft.set(images=images(draft.config), outages=0, hold_until=None)
+    draft.set(images=_next_images(draft), outages=0, hold_until=None)
     draft.conditions = [one for one in draft.conditions if one.type != "Stopped"]
     draft.condition("Succeeded", None, "Retrying", "What failed runs again.")
     draft.say("Normal", "Retrying", f"{len(failed)} buildings run again." if failed else "The failed step runs again.")
     return True
+
+
+def _next_images(draft: Draft) -> Images:
+    """Return today's images, marked when they are not those on which something has succeeded."""
+    before: Images | None = draft.get("images")
+    today = images(draft.config)
+    done = (*draft.run.status.buildings.values(), *draft.run.status.steps.values())
+    kept = any(line.phase is BuildingPhase.SUCCEEDED for line in done)
+    mixed = before is not None and kept and (before.mixed or before != today)
+    return today.model_copy(update={"mixed": mixed})
 
 
 def _fresh(line: BuildingStatus) -> BuildingStatus:

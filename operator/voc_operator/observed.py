@@ -23,6 +23,8 @@ _BLOCKED = frozenset(
         "RunContainerError",
     }
 )
+#: Reasons of the scheduler, which others' end may mend.
+_WAITING = frozenset({"Unschedulable", "SchedulingGated"})
 
 
 class JobState(StrEnum):
@@ -66,6 +68,11 @@ class ObservedPod(NamedTuple):
     message: str
     blocked: str
     pending_since: datetime | None
+
+    @property
+    def waits_for_room(self) -> bool:
+        """Whether it does not start because no node takes it now."""
+        return self.blocked.partition(":")[0] in _WAITING
 
     @property
     def ended(self) -> bool:

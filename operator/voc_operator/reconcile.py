@@ -6,6 +6,7 @@ it goes on from what is there. An attempt that ended is latched in the status; f
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from voc_models.run import Mode, Step
@@ -13,7 +14,7 @@ from voc_operator import deadline, launch, lifecycle
 from voc_operator.config import OperatorConfig
 from voc_operator.decision import Decision, Facts, Run
 from voc_operator.draft import DONE, Draft
-from voc_operator.observed import JobState, Observed
+from voc_operator.observed import JobState, Observed, ObservedPod
 from voc_operator.settle import DEADLINE_EXCEEDED, settle
 from voc_operator.status import FINISHED, BuildingPhase, BuildingStatus, ModelStatus, Phase
 
@@ -53,13 +54,21 @@ def _cancel(draft: Draft) -> None:
         draft.drop(job)
     living = [pod for unit in draft.live for pod in draft.living(unit)]
     if draft.unfinished_jobs() or living:
-        draft.condition("Succeeded", None, "Cancelling", "The run is being cancelled; its pods are ending.")
+        draft.condition("Succeeded", None, "Cancelling", _cancelling(living))
         # A pod of a dead node never says that it ended.
         ends = [pod.gone_by + draft.patience for pod in living if pod.gone_by]
         draft.look_again(min([*ends, draft.now + _WAITING_RETRY]))
         return
     launch.mark_running(draft)
     draft.finish(Phase.CANCELLED, "Cancelled", "The run was cancelled. What had finished stays.")
+
+
+def _cancelling(living: Sequence[ObservedPod]) -> str:
+    """Return what is waited for; a pod without its Job ends by itself only, for the operator may not delete pods."""
+    orphans = sorted(pod.name for pod in living if not pod.job_uid and pod.gone_by is None)
+    if not orphans:
+        return "The run is being cancelled; its pods are ending."
+    return f"The run is being cancelled; these pods lost their Job and work on: {', '.join(orphans)}. Delete them."
 
 
 def _suspend(draft: Draft) -> None:
@@ -215,7 +224,8 @@ def _tell_blocked(draft: Draft) -> None:
     if not stuck:
         draft.clear("PodsBlocked", "Started", "Every pod starts.")
         return
-    first = min(stuck, key=lambda pod: (pod.created, pod.name))
+    # What somebody must mend comes before what only waits for a free node.
+    first = min(stuck, key=lambda pod: (pod.waits_for_room, pod.created, pod.name))
     how_many = "1 pod does" if len(stuck) == 1 else f"{len(stuck)} pods do"
     sentence = f"{how_many} not start. {first.name}: {first.blocked}"
     reason = first.blocked.partition(":")[0]
@@ -231,8 +241,8 @@ def _count(draft: Draft) -> None:
     lines = draft.buildings.values()
     if draft.middle is Step.TRAIN:
         lines = {"": draft.unit((Step.TRAIN, ""))}.values()
-    good = sum(line.phase is BuildingPhase.SUCCEEDED for line in lines)
-    bad = sum(line.phase is BuildingPhase.FAILED for line in lines)
+    phases = [line.phase for line in lines]
+    good, bad = phases.count(BuildingPhase.SUCCEEDED), phases.count(BuildingPhase.FAILED)
     done, total = good + bad, draft.get("total")
     active = sum(job.state is JobState.ACTIVE and job.attempt.step is draft.middle for job in draft.jobs.values())
     active += sum(attempt.step is draft.middle for attempt in draft.create)

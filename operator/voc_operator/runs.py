@@ -19,8 +19,8 @@ from voc_operator.status import FINISHED, Condition, Phase, RunStatus
 UNREADABLE = "SpecUnderstood"
 #: etcd takes 1.5 MB at once; the rest of the object needs its room beside the status.
 STATUS_BYTES = 1_250_000
-#: Bytes to which the buildings' messages are cut, one after the other until the status fits; three hold the sign alone.
-_CUTS = (256, 128, 64, 32, 3)
+#: Bytes to which the buildings' messages are cut, one after the other until the status fits; at 0 they are left out.
+_CUTS = (256, 128, 64, 32, 0)
 
 
 @dataclass
@@ -153,11 +153,18 @@ def read_run(body: Mapping[str, Any], known: Tracked | None) -> Tracked | Unread
     return known
 
 
-def news(body: Mapping[str, Any], versions: Mapping[str, str]) -> tuple[str, Mapping[str, Any] | None]:
-    """Return a listed run's UID, and its object unless that very version is known: most of a list is."""
+def news(body: Mapping[str, Any], versions: Mapping[str, str]) -> tuple[str, Mapping[str, Any] | Shelved | None]:
+    """Return a listed run's UID, and its object unless that very version is known: most of a list is.
+
+    The object of a run that is over, and not known, is replaced by what is kept of it: a start lists years of them.
+    """
     metadata = body["metadata"]
-    known = versions.get(metadata["uid"]) == str(metadata.get("resourceVersion") or "")
-    return metadata["uid"], None if known else body
+    known = versions.get(metadata["uid"])
+    if known == str(metadata.get("resourceVersion") or ""):
+        return metadata["uid"], None
+    seen = read_run(body, None) if known is None else None
+    over = isinstance(seen, Tracked) and seen.settled
+    return metadata["uid"], shelved(seen) if isinstance(seen, Tracked) and over else body
 
 
 def marked(run: Unreadable, now: datetime) -> dict[str, Any]:
@@ -182,7 +189,8 @@ def same(status: RunStatus, other: RunStatus | None) -> bool:
 def manifest(status: RunStatus) -> dict[str, Any]:
     """Return the status as JSON; the CRD's defaults fill in what is left out, as they are the models' own.
 
-    The messages of thousands of failed buildings do not fit into one object; they are cut until the status does.
+    The messages of thousands of failed buildings do not fit into one object; they are cut until the status does, and
+    left out in the end. 10,000 failed buildings fit then, with ids of 63 bytes; beyond that etcd refuses.
     """
     body = status.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_defaults=True)
     lines = [line for line in body.get("buildings", {}).values() if "message" in line]
@@ -190,7 +198,10 @@ def manifest(status: RunStatus) -> dict[str, Any]:
         if len(json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()) <= STATUS_BYTES:
             break
         for line in lines:
-            line["message"] = cut(line["message"], most)
+            if most:
+                line["message"] = cut(line["message"], most)
+            else:
+                del line["message"]
     return body
 
 

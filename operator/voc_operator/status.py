@@ -70,6 +70,9 @@ class Images(StatusModel):
     worker: str = Field("", description="Image of prepare, of buildings without a GPU and of publish.")
     worker_gpu: str = Field("", description="Image of buildings with a GPU.")
     trainer: str = Field("", description="Image of train and of its publish.")
+    mixed: bool = Field(
+        False, description="Whether something succeeded on other images, before retryFailed was raised."
+    )
 
 
 class Condition(StatusModel):

@@ -140,12 +140,13 @@ class Transport:
                 retries=False,
                 preload_content=whole,
             )
+            refused = b"" if answer.status < 300 else answer.data
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise _BusyError(self._silence(error)) from error
         self.answered_at = self._clock()
         if answer.status < 300:
             return answer
-        status = _status(answer.data)
+        status = _status(refused)
         refusal = error_of(
             request.verb, request.resource, answer.status, status.get("reason") or "", status.get("message") or ""
         )

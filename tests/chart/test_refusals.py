@@ -48,6 +48,7 @@ WRONG_SHAPE = {
         "at '/settings': additional properties 'sample_rate' not allowed",
     ),
     "log level": ("--set=operator.logLevel=TRACE", "at '/operator/logLevel': value must be one of"),
+    "no time to become ready": ("--set=operator.progressDeadlineSeconds=0", "progressDeadlineSeconds': minimum"),
     "hook that waits for ever": ("--set=hooks.cancelOnUninstall.timeoutSeconds=99999", "timeoutSeconds': maximum"),
     "long name": (f"--set=fullnameOverride={'a' * 41}", "at '/fullnameOverride': maxLength"),
 }

@@ -35,6 +35,7 @@ class Kueue:
         """Take what is to be managed."""
         self._batch, self._namespace, self._quota = cluster.batch, namespace, quota
         self._ends = threading.Event()
+        self._fault: Exception | None = None
         self._thread = threading.Thread(target=self._work, daemon=True)
         self.held = False
         #: Most unfinished Jobs that were seen at once, queued ones included, and most admitted ones.
@@ -62,8 +63,17 @@ class Kueue:
         """Admit nothing more."""
         self._ends.set()
         self._thread.join()
+        if self._fault is not None:
+            raise self._fault
 
     def _work(self) -> None:
+        try:
+            self._admit()
+        except Exception as error:
+            self._fault = error
+            raise
+
+    def _admit(self) -> None:
         while not self._ends.wait(_PAUSE):
             unfinished = self._unfinished()
             admitted = [job for job in unfinished if not job.spec.suspend]

@@ -62,7 +62,7 @@ def test_a_troubled_run_ends_as_if_nothing_had_happened(own_cluster: Cluster, st
     outcome = "as if nothing had happened" if not found else "; ".join(found)
     story = "\n".join([about(drawn), *(f"  {line}" for line in trouble.story), f"  {seconds:5.1f} s  {outcome}"])
     say(f"chaos: {story}")
-    assert not found, f"VOC_CHAOS_SEED={seed} VOC_CHAOS_RUNS=1 make chaos shows it again:\n{story}"
+    assert not found, f"VOC_CHAOS_SEED={seed} VOC_CHAOS_RUNS=1 make chaos tries the same again:\n{story}"
 
 
 def troubled(stage: Stage, drawn: Plot, trouble: Trouble) -> list[str]:

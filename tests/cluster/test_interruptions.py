@@ -41,32 +41,50 @@ def product(cluster: Reach, images: Images, servers: Servers) -> Iterator[Produc
         yield one
 
 
-def last_seen(product: Product, name: str) -> Live:
-    """Return a pod as it was when it went."""
+def deleted(product: Product, name: str) -> Live:
+    """Ask a pod to end, with much patience, and return it as it was when it went."""
+    version = product.core.read_namespaced_pod(name, product.namespace).metadata.resource_version
+    product.kubectl("delete", "pod", name, "--grace-period=100", "--wait=false")
     stream = watch.Watch().stream(
         product.core.list_namespaced_pod,
         product.namespace,
         field_selector=f"metadata.name={name}",
+        resource_version=version,
         timeout_seconds=120,
     )
-    return next(event["object"] for event in stream if event["type"] == "DELETED")
+    for event in stream:
+        if event["type"] == "DELETED":
+            return event["object"]
+    raise AssertionError(f"Pod {name} was not gone after two minutes.")
+
+
+def how_it_ended(pod: Live) -> Live:
+    """Return what is known of the end of a pod's container."""
+    return pod.status.container_statuses[0].state.terminated
 
 
 def test_a_building_that_is_asked_to_end_does_so_and_is_done_by_the_next_pod(product: Product) -> None:
-    """SIGTERM in the middle of a read: exit code 75 long before the grace period is over, and nothing is counted."""
+    """SIGTERM in the middle of a read: exit code 75 before the grace period is over, and nothing is counted."""
     name = product.prepare("asked-to-end", **ONE)
     with product.reading_held() as waiting:
         product.patch(name, suspend=False)
         until("the building reads", lambda: waiting() == 1)
         (pod,) = product.running_pods("building")
-        product.kubectl("delete", "pod", pod, "--grace-period=100", "--wait=false")
-        ended = last_seen(product, pod).status.container_statuses[0].state.terminated
+        ended = how_it_ended(deleted(product, pod))
     assert ended.exit_code == ExitCode.TRY_AGAIN, ended
     assert "SIGTERM" in ended.message
     status = product.finish(name)
     assert status["phase"] == "Succeeded", product.describe(name)
     line = status["buildings"]["138"]
     assert (line["attempts"], line["disruptions"]) == (1, 1)
+
+
+def test_an_operator_that_is_asked_to_end_does_so(product: Product) -> None:
+    """A rollout or a drain need not wait until the grace period is over and kill it, which would be exit code 137."""
+    (pod,) = product.core.list_namespaced_pod(
+        product.namespace, label_selector="app.kubernetes.io/component=operator"
+    ).items
+    assert how_it_ended(deleted(product, pod.metadata.name)).exit_code == ExitCode.OK
 
 
 def test_a_building_evicted_for_the_nodes_memory_is_done_elsewhere(own_cluster: Cluster, product: Product) -> None:

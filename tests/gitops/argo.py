@@ -18,7 +18,7 @@ from tests.integration.fixtures_s3 import free_ports
 from tests.tools_go import HELM3, local_program, module, program
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from contextlib import ExitStack
     from pathlib import Path
 
@@ -153,24 +153,34 @@ class ArgoCd:
             return {}
         return found
 
-    def synced(self, name: str, commit: str, health: str, seconds: float = _SECONDS) -> dict[str, Any]:
+    def synced(self, name: str, commit: str, health: str) -> dict[str, Any]:
         """Ask for a look at Git, wait until the Application is synced to ``commit`` with that health, and return it.
 
         Raises:
             ClusterError: it did not come to that; the message holds what Argo CD says of it.
         """
+
+        def synced(status: Mapping[str, Any]) -> bool:
+            at = (status.get("operationState", {}).get("phase"), status.get("sync", {}).get("status"))
+            return at == ("Succeeded", "Synced")
+
+        return self._wait(name, commit, health, synced)
+
+    def stuck(self, name: str, commit: str, health: str) -> dict[str, Any]:
+        """Do the same for a ``commit`` of which only a part is applied, because that part never becomes healthy."""
+        return self._wait(name, commit, health, lambda status: status.get("sync", {}).get("status") == "OutOfSync")
+
+    def _wait(self, name: str, commit: str, health: str, holds: Callable[[Mapping[str, Any]], bool]) -> dict[str, Any]:
         until(f"{name} exists", lambda: bool(self.application(name)))
         self.kubectl("annotate", "applications.argoproj.io", name, "argocd.argoproj.io/refresh=hard", "--overwrite")
 
-        def holds() -> bool:
+        def reached() -> bool:
             status = self.application(name).get("status", {})
-            sync = status.get("sync", {})
-            done = status.get("operationState", {}).get("phase") == "Succeeded"
-            at = (sync.get("status"), sync.get("revision"), status.get("health", {}).get("status"))
-            return done and at == ("Synced", commit, health)
+            at = (status.get("sync", {}).get("revision"), status.get("health", {}).get("status"))
+            return at == (commit, health) and holds(status)
 
         try:
-            until(f"{name} is Synced to {commit[:8]} and {health}", holds, seconds)
+            until(f"{name} is at {commit[:8]} and {health}", reached, _SECONDS)
         except ClusterError as error:
             raise ClusterError(f"{error}. Argo CD says: {json.dumps(self.application(name).get('status'))}") from error
         return self.application(name)

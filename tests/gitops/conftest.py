@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,6 +80,12 @@ class Team:
         return f"{self.registry.images}/{repository}@{digest}"
 
 
+def _missing() -> str | None:
+    """Say which program of the servers beside the cluster is not installed, or return None."""
+    absent = [name for name in ("git", "redis-server", "setpriv") if shutil.which(name) is None]
+    return f"Missing beside the cluster: {', '.join(absent)}. Run: CI=true make tools" if absent else None
+
+
 def pushed(registry: Registry, images: Images) -> Pins:
     """Push the images of the working tree; the worker's stands in for the one with CUDA."""
     names = ("operator", "worker", "trainer")
@@ -121,7 +128,7 @@ def write_clusters(repository: Repository, argo: ArgoCd) -> None:
 def team(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
     """All of it; the namespaces of the environments are left to Argo CD."""
     settings = ClusterSettings.read()
-    if reason := missing():
+    if reason := missing() or _missing():
         (pytest.fail if settings.ci else pytest.skip)(reason)
     with ExitStack() as stack:
         cluster = stack.enter_context(Cluster([pause_image(programs())]))

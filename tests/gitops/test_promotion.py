@@ -180,3 +180,21 @@ def test_a_bad_commit_is_shown_degraded_and_a_revert_heals(
     argo.synced("voc-nlp-stage", repository.revert(), "Healthy")
     assert smoke(team, "stage")["metadata"]["name"] == good
     assert smoke(team, "stage")["status"]["phase"] == "Succeeded"
+
+
+def test_an_operator_that_never_becomes_ready_is_shown_degraded_and_a_revert_heals(team: Team) -> None:
+    """The Deployment says it after its deadline, no new run is judged by nobody, and `git revert` needs no help."""
+    repository, argo = team.repository, team.argo
+    good, pins = smoke(team, "stage")["metadata"]["name"], repository.pins("stage")
+    repository.pin("stage", replace(pins, images={**pins.images, "operator": no_image(team, pins)}))
+    with repository.values("stage").open("a", encoding="utf-8") as file:
+        # The chart's five minutes would be this test's.
+        file.write("\noperator:\n  progressDeadlineSeconds: 60\n")
+    bad = repository.commit("Pin an operator by hand")
+    judged = health(argo.stuck("voc-nlp-stage", bad, "Degraded"), "Deployment")
+    assert judged["status"] == "Degraded"
+    assert "progress deadline" in judged["message"], judged
+    assert smoke(team, "stage")["metadata"]["name"] == good
+
+    argo.synced("voc-nlp-stage", repository.revert(), "Healthy")
+    assert smoke(team, "stage")["metadata"]["name"] == good

@@ -1,4 +1,4 @@
-"""An API server that answers what a test tells it to, in that order."""
+"""An API server that answers what a test tells it to, in that order, or always the same where order says nothing."""
 
 from __future__ import annotations
 
@@ -29,6 +29,8 @@ class Server:
 
     def __init__(self) -> None:
         self.answers: list[tuple[int, Any, dict[str, str]]] = []
+        #: By a part of the path, for when no answer is left.
+        self.always: dict[str, Any] = {}
         self.asked: list[Asked] = []
         outer = self
 
@@ -37,7 +39,7 @@ class Server:
                 size = int(self.headers.get("Content-Length") or 0)
                 body = json.loads(self.rfile.read(size)) if size else None
                 outer.asked.append(Asked(self.command, self.path, dict(self.headers), body))
-                status, answer, headers = outer.answers.pop(0)
+                status, answer, headers = outer.answers.pop(0) if outer.answers else (200, outer.usual(self.path), {})
                 data = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
                 self.send_response(status)
                 for name, value in headers.items():
@@ -65,6 +67,10 @@ class Server:
     def answer(self, status: int, body: object = None, **headers: str) -> None:
         """Give one more answer."""
         self.answers.append((status, body if body is not None else {}, headers))
+
+    def usual(self, path: str) -> Any:  # noqa: ANN401 - bytes or what becomes JSON
+        """Return the answer that is always given to such a path."""
+        return next(answer for part, answer in self.always.items() if part in path)
 
     def close(self) -> None:
         """End the server."""

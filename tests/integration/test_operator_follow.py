@@ -112,10 +112,7 @@ def test_a_watch_is_refused_by_the_errors_of_other_requests(server: Server) -> N
 def test_both_kinds_are_told_on_the_event_loop(server: Server) -> None:
     """Callbacks come on the loop's own thread, and both watches have begun when that is said."""
     told: list[bool] = []
-    for _ in range(2):
-        server.answer(200, listed("5"))
-    for _ in range(50):
-        server.answer(200, b"")
+    server.always = {"watch=true": b"", "": listed("5")}
 
     async def scenario() -> list[Follower]:
         loop = asyncio.get_running_loop()

@@ -344,3 +344,22 @@ def test_no_metric_has_a_label_per_run_or_building(tmp_path: Path, word: str) ->
         await begin(operator)
 
     assert f'{word}="' not in play(tmp_path, scenario).metrics.text().decode()
+
+
+def test_a_bug_in_a_resync_does_not_ask_for_list_after_list(tmp_path: Path) -> None:
+    """An object that cannot be read is looked at again after a pause, not at once and for ever."""
+
+    async def scenario(operator: Operator) -> None:
+        await begin(operator)
+        await operator.turn()
+        operator.cluster.jobs["odd"] = {"metadata": {"labels": {}}}
+        before = len(operator.cluster.named("list"))
+        await operator.turn(301)
+        for _ in range(10):
+            await operator.turn(1)
+        assert len(operator.cluster.named("list")) - before == 2
+        del operator.cluster.jobs["odd"]
+        await operator.turn(20)
+        assert operator.controller.fault() == ""
+
+    play(tmp_path, scenario)

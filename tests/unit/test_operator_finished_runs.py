@@ -8,6 +8,7 @@ from pathlib import Path
 from tests.unit.operator_objects import PREPARE, RUN_UID, job_body, run_body
 from tests.unit.operator_turns import Operator, play
 from voc_operator.cluster import Object
+from voc_operator.runs import Shelved, news
 
 RESYNC = 301
 
@@ -147,3 +148,22 @@ def test_a_run_that_is_under_way_goes_on_before_finished_runs_are_looked_up(tmp_
 
     play(tmp_path, scenario, cluster)
     assert cluster.runs["full-2025-12"]["status"]["phase"] == "Succeeded"
+
+
+def test_of_finished_runs_a_start_holds_no_whole_object(tmp_path: Path) -> None:
+    """A list makes a record small while it is read, and so does an event; a known version is no news."""
+    first = play(tmp_path, finish)
+    body = copy.deepcopy(first.cluster.runs["full-2025-12"])
+    uid, seen = news(body, {})
+    assert isinstance(seen, Shelved)
+    assert (uid, seen.run.status.buildings, seen.run.status.phase) == (RUN_UID, {}, "PartiallySucceeded")
+    assert news(body, {RUN_UID: body["metadata"]["resourceVersion"]}) == (RUN_UID, None)
+    asked = changed(first, retryFailed=1)
+    assert news(asked, {}) == (RUN_UID, asked), "what a person asks for meanwhile is taken up"
+
+    async def scenario(operator: Operator) -> None:
+        operator.controller.run_event(None, copy.deepcopy(body))
+        (run,) = operator.controller.known_runs()
+        assert run.status.buildings == {}
+
+    play(tmp_path, scenario)

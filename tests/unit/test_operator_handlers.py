@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from contextlib import suppress
 
 import kopf
 from kopf._cogs.aiokits.aiotasks import create_guarded_task
+from kopf._core.reactor import orchestration
 
 from tests.own_loop import run
 from voc_operator.handlers import lost_watch
@@ -22,7 +24,8 @@ async def _goes_on() -> None:
 
 
 def test_a_watch_that_failed_for_good_is_noticed() -> None:
-    """Its name is the one that kopf gives, and its fault is told."""
+    """Its name is the one that kopf gives (``orchestration.spawn_missing_watchers``), and its fault is told."""
+    assert 'name=f"watcher for {' in inspect.getsource(orchestration)
 
     async def watched() -> str:
         asked = asyncio.create_task(lost_watch(0.01))

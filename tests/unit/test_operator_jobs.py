@@ -175,6 +175,9 @@ def test_publish_is_told_the_images_of_the_run() -> None:
     assert used_images(images, config, FULL) == {"operator": "o@4", "worker": "w@1", "workerGpu": "g@2"}
     assert used_images(images, config, refresh) == {"operator": "o@4", "worker": "w@1"}
     assert used_images(images, CONFIG, train) == {"worker": "w@1", "trainer": "t@3"}
+    alone = images.model_copy(update={"worker_gpu": "w@1"})
+    assert used_images(alone, CONFIG, FULL) == {"worker": "w@1"}, "values without an image for GPUs pin none"
+    assert used_images(images.model_copy(update={"mixed": True}), CONFIG, FULL) == {}
     told = Told({}, {"trainer": "t@3"})
     for spec in (FULL, train):
         words = container(build_job(RUN, spec, CONFIG, Attempt(Step.PUBLISH, "", 0), told=told))["command"]

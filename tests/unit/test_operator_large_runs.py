@@ -23,10 +23,10 @@ def size(status: object) -> int:
     return len(json.dumps(status, ensure_ascii=False, separators=(",", ":")).encode())
 
 
-def failed(message: str, count: int = BUILDINGS) -> RunStatus:
+def failed(message: str, count: int = BUILDINGS, prefix: str = "building-") -> RunStatus:
     """Return a status whose buildings all failed after three attempts, each with that message."""
     line = BuildingStatus(phase=BuildingPhase.FAILED, attempts=3, jobs=5, disruptions=2, message=message[:400])
-    return RunStatus(buildings={f"building-{number:05}": line for number in range(count)}, total=count, failed=count)
+    return RunStatus(buildings={f"{prefix}{number:05}": line for number in range(count)}, total=count, failed=count)
 
 
 def test_a_run_of_ten_thousand_buildings_ends_with_every_one_of_them() -> None:
@@ -48,6 +48,13 @@ def test_ten_thousand_failures_fit_into_one_object(message: str) -> None:
     assert len(lines) == BUILDINGS
     assert all(line["phase"] == "Failed" and line["attempts"] == 3 for line in lines)
     assert RunStatus.model_validate(body).failed == BUILDINGS
+
+
+def test_of_ten_thousand_long_ids_the_messages_are_left_out() -> None:
+    """Ids as long as a DNS label leave no room for a word about each; phase and counts stay."""
+    body = manifest(failed(SENTENCE, prefix="b" * 58))
+    assert size(body) <= runs.STATUS_BYTES
+    assert all(line["phase"] == "Failed" and "message" not in line for line in body["buildings"].values())
 
 
 def test_a_run_of_usual_size_keeps_its_messages_whole() -> None:

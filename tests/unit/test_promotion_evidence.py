@@ -124,6 +124,7 @@ def test_only_a_green_run_with_the_pinned_model_proves_an_environment() -> None:
         (USED | {"worker": f"registry/worker@sha256:{9:064x}"}, "used sha256:000000000000 for images.worker, not sha"),
         (USED | {"worker": "registry/worker:1.2"}, "used no digest for images.worker"),
         (USED | {"workerGpu": f"registry/worker-gpu@{DIGESTS['worker']}"}, "for images.workerGpu"),
+        (USED | {"sidecar": f"registry/sidecar@sha256:{9:064x}"}, "for images.sidecar, which is not pinned."),
         ({}, "does not say which images it used"),
     ],
 )

@@ -240,6 +240,21 @@ def test_cancel_ends_everything_and_keeps_what_had_finished() -> None:
     assert one.status.buildings["95"].phase is BuildingPhase.SUCCEEDED
 
 
+def test_a_cancelled_run_names_the_pods_that_lost_their_job() -> None:
+    """The operator may not delete pods, and without its Job such a pod has no deadline either."""
+    one = prepared(buildings=("95",))
+    (name,) = one.active(Step.BUILDING)
+    (pod,) = one.running_pods(name)
+    one.orphan(name)
+    one.pods[pod.uid] = pod._replace(job_uid="")
+    one.spec = one.spec.model_copy(update={"cancel": True})
+    one.step()
+    assert f"lost their Job and work on: {pod.name}. Delete them." in one.message("Succeeded")
+    one.end_orphans()
+    one.step()
+    assert one.status.phase is Phase.CANCELLED
+
+
 def test_retry_failed_runs_what_failed_with_a_new_budget_and_publishes_again() -> None:
     """Also after the TTL removed the Jobs; the finished buildings are left alone and names never repeat."""
     one = prepared(parallelism=3, backoff_limit=0, min_succeeded="50%", ttl_seconds_after_finished=60)
@@ -253,6 +268,19 @@ def test_retry_failed_runs_what_failed_with_a_new_budget_and_publishes_again() -
     assert one.play().phase is Phase.SUCCEEDED
     assert one.created[before:] == [Attempt(Step.BUILDING, "95", 1), Attempt(Step.PUBLISH, "", 1)]
     assert (one.status.succeeded, one.status.failed) == (3, 0)
+
+
+@pytest.mark.parametrize(("image", "mixed"), [("worker:1", False), ("worker:2", True)])
+def test_a_retry_on_another_image_says_that_the_run_mixed_them(image: str, mixed: bool) -> None:
+    """What had succeeded was made by the image of before: the run proves neither."""
+    one = prepared(parallelism=3, backoff_limit=0, min_succeeded="50%")
+    one.end(one.active(Step.BUILDING)[0], 70)
+    assert one.play().images is not None
+    one.config = one.config.model_copy(update={"worker_image": image})
+    one.spec = one.spec.model_copy(update={"retry_failed": 1})
+    images = one.play().images
+    assert images is not None
+    assert (images.worker, images.mixed) == (image, mixed)
 
 
 def test_the_deadline_ends_what_works_and_publishes_what_is_there() -> None:
@@ -327,6 +355,18 @@ def test_pods_that_do_not_start_are_a_condition_after_a_while() -> None:
     one.pods[pod.uid] = pod
     one.step()
     assert one.condition("PodsBlocked")[0] == "False"
+
+
+def test_what_must_be_mended_is_told_before_what_waits_for_room() -> None:
+    """A pod that finds no free card is older, and still the image that nobody can pull is the reason."""
+    one = prepared(buildings=("95", "101"), parallelism=2)
+    first, second = (one.running_pods(name)[0] for name in one.active())
+    one.pods[first.uid] = first._replace(phase="Pending", blocked="Unschedulable: no card is free")
+    one.pods[second.uid] = second._replace(phase="Pending", blocked="ImagePullBackOff: no such image")
+    one.wait(61)
+    one.step()
+    assert one.condition("PodsBlocked") == ("True", "ImagePullBackOff")
+    assert one.message("PodsBlocked").startswith("2 pods do not start.")
 
 
 def test_a_job_of_somebody_else_costs_an_attempt_and_is_named() -> None:

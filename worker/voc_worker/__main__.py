@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import logging
 import signal
 import sys
@@ -56,8 +55,10 @@ def _parser() -> argparse.ArgumentParser:
     building.add_argument("--building", required=True)
     publish = commands.add_parser("publish", help="fill the review sheet and the database, write report and summary")
     publish.add_argument("--plan", required=True, help="key of the run's plan.json")
-    publish.add_argument("--images", type=json.loads, default={}, help="JSON object from image to what the run used")
-    publish.add_argument("--failed", type=json.loads, default={}, help="JSON object from building id to why it failed")
+    publish.add_argument("--images", type=answer.texts, default={}, help="JSON object from image to what the run used")
+    publish.add_argument(
+        "--failed", type=answer.texts, default={}, help="JSON object from building id to why it failed"
+    )
     commands.add_parser("check", help="prove database, store, review sheet and model by using them (helm test)")
     return parser
 

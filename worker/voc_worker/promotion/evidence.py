@@ -84,11 +84,15 @@ def run_problem(environment: str, last: LastRun | None, pins: Pins) -> str | Non
 
 def _image_problem(summary: Summary, pinned: Mapping[str, str]) -> str | None:
     if not summary.images:
-        return "does not say which images it used: it did not run on a cluster."
+        return (
+            "does not say which images it used: it did not run on a cluster, or what failed was run again on others "
+            "than what had succeeded."
+        )
     for name, used in summary.images.items():
         digest = used.partition("@")[2] or "no digest"
         if digest != pinned.get(name, ""):
-            return f"used {digest[:19]} for images.{name}, not {pinned.get(name, '')[:19]} as it is pinned."
+            pin = f"not {pinned[name][:19]} as it is pinned" if pinned.get(name) else "which is not pinned"
+            return f"used {digest[:19]} for images.{name}, {pin}."
     return None
 
 
