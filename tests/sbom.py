@@ -95,16 +95,19 @@ def vulnerabilities(image: str) -> dict[str, Any] | None:
     file.write_text("".join(f"{name}\n" for name in pinned(image)), encoding="utf-8")
     try:
         # It ends with 1 when it found some, and with 0 also when it could ask about none.
-        said = _run(
+        asked = _run(
             *(str(tools() / "pip-audit"), "--requirement", str(file), "--no-deps", "--disable-pip"),
             *("--format", "json", "--progress-spinner", "off"),
             fine=(0, 1),
         )
     finally:
         file.unlink()
-    if not said.lstrip().startswith("{"):
-        return None
-    found: dict[str, Any] = json.loads(said)
+    if not asked.stdout.lstrip().startswith("{"):
+        # It also ends with 1 when it understood nothing.
+        if "vulnerability feed" in asked.stderr:
+            return None
+        raise SbomError(f"pip-audit said nothing of {image}: {asked.stderr.strip()[-2000:]}")
+    found: dict[str, Any] = json.loads(asked.stdout)
     return None if all("skip_reason" in one for one in found["dependencies"]) else found
 
 
@@ -140,14 +143,17 @@ def _say(sentence: str) -> None:
     sys.stdout.flush()
 
 
-def _run(*words: str, given: str | None = None, fine: tuple[int, ...] = (0,)) -> str:
+def _run(*words: str, given: str | None = None, fine: tuple[int, ...] = (0,)) -> subprocess.CompletedProcess[str]:
     done = subprocess.run(
         words, input=given, cwd=ROOT, env=os.environ | {"NO_COLOR": "1"}, capture_output=True, text=True, check=False
     )
     if done.returncode not in fine:
         raise SbomError(f"{' '.join(words[:3])} … ended with {done.returncode}: {done.stderr.strip()[-2000:]}")
-    return done.stdout
+    return done
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except SbomError as error:
+        sys.exit(str(error))
