@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -12,9 +13,14 @@ from tests.chart.schemas import LOCATION, folder
 from tests.tools_go import KUBECONFORM, GoTool, program
 
 
-def verdict(manifests: str) -> dict[str, str]:
-    """Return what kubeconform holds of each object, by ``Kind/name``: "" when it is valid, else why not."""
-    location = f"-schema-location={folder()}/{LOCATION}"
+def verdict(manifests: str, schema: Path | None = None) -> dict[str, str]:
+    """Return what kubeconform holds of each object, by ``Kind/name``: "" when it is valid, else why not.
+
+    Args:
+        manifests: YAML documents.
+        schema: the one that they all have, when it is none of those of :func:`folder`.
+    """
+    location = f"-schema-location={schema or f'{folder()}/{LOCATION}'}"
     words = [location, "-strict", "-verbose", "-output=json", f"-kubernetes-version={KUBERNETES}", "-"]
     answer = subprocess.run(
         [program(KUBECONFORM), *words], input=manifests, capture_output=True, text=True, check=False

@@ -1,4 +1,4 @@
-"""What ``skaffold`` would hand to Helm, profile by profile; Skaffold itself is in none of the package registries."""
+"""``skaffold.yaml`` by Skaffold's own schema, and what ``skaffold`` would hand to Helm, profile by profile."""
 
 from __future__ import annotations
 
@@ -9,51 +9,26 @@ import pytest
 import yaml
 
 from tests.chart.render import ENVIRONMENTS, ROOT, Object, objects, pod_specs
-from tests.tools_go import GoTool
+from tests.chart.test_kubeconform import verdict
+from tests.tools_go import GoTool, module
 
-#: Sections of Skaffold's schema v4beta13 that are used here, by path; each closes its object to other keys.
-KNOWN = {
-    "": {"apiVersion", "kind", "metadata", "build", "deploy", "profiles"},
-    "/metadata": {"name"},
-    "/build": {"tagPolicy", "local", "artifacts"},
-    "/build/tagPolicy": {"inputDigest"},
-    "/build/local": {"useBuildkit"},
-    "/build/artifacts": {"image", "docker"},
-    "/build/artifacts/docker": {"dockerfile", "target"},
-    "/deploy": {"helm"},
-    "/deploy/helm": {"releases"},
-    "/deploy/helm/releases": {
-        "name",
-        "chartPath",
-        "namespace",
-        "createNamespace",
-        "valuesFiles",
-        "setValues",
-        "setValueTemplates",
-    },
-    "/profiles": {"name", "activation", "portForward", "patches"},
-    "/profiles/activation": {"command"},
-    "/profiles/portForward": {"resourceType", "resourceName", "namespace", "port", "localPort"},
-    "/profiles/patches": {"op", "path", "value"},
-}
-FREE = {"/build/tagPolicy/inputDigest", "/deploy/helm/releases/setValues", "/deploy/helm/releases/setValueTemplates"}
+#: Its release whose newest schema is the one of the file; the module holds Skaffold's own JSON schemas.
+SKAFFOLD = ("github.com/GoogleContainerTools/skaffold/v2", "v2.16.1")
+FILE = ROOT / "skaffold.yaml"
 
 
 def skaffold() -> Object:
     """Return the file."""
-    read = yaml.safe_load((ROOT / "skaffold.yaml").read_text(encoding="utf-8"))
+    read = yaml.safe_load(FILE.read_text(encoding="utf-8"))
     assert isinstance(read, dict)
     return read
 
 
-def unknown(node: Any, path: str = "") -> list[str]:  # noqa: ANN401 - any node of the file
-    """Return the keys that the used part of Skaffold's schema does not know."""
-    if isinstance(node, list):
-        return [found for item in node for found in unknown(item, path)]
-    if not isinstance(node, dict) or path in FREE:
-        return []
-    strange = [f"{path}/{name}" for name in node if name not in KNOWN.get(path, set())]
-    return [*strange, *(found for name, child in node.items() for found in unknown(child, f"{path}/{name}"))]
+def judged(text: str) -> str:
+    """Return why Skaffold's schema refuses a file, "" when it does not."""
+    version = skaffold()["apiVersion"].partition("/")[2]
+    schema = module(*SKAFFOLD) / "docs-v2" / "content" / "en" / "schemas" / f"{version}.json"
+    return verdict(text, schema)["Config/voc-nlp"]
 
 
 def patched(profile: str) -> Object:
@@ -92,13 +67,20 @@ def words(config: Object) -> tuple[str, ...]:
     return (*files, f"--namespace={release['namespace']}", *(f"--set={path}={value}" for path, value in given.items()))
 
 
-def test_it_uses_what_skaffold_knows() -> None:
-    """Each key is one of Skaffold's schema v4beta13."""
-    assert skaffold()["apiVersion"] == "skaffold/v4beta13"
-    assert unknown(skaffold()) == []
-    assert unknown({"deploy": {"helm": {"releases": [{"artifactOverrides": {}}]}}}) == [
-        "/deploy/helm/releases/artifactOverrides"
-    ]
+def test_it_is_valid_by_skaffolds_own_schema() -> None:
+    """Every key and every type is one that Skaffold publishes for the file's version."""
+    assert judged(FILE.read_text(encoding="utf-8")) == ""
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [("setValueTemplates:", "artifactOverrides:"), ("chartPath:", "chart:"), ("useBuildkit: true", "useBuildkit: yep")],
+)
+def test_a_mistake_in_it_is_seen(before: str, after: str) -> None:
+    """A key of another version, one that never was, and a wrong type."""
+    text = FILE.read_text(encoding="utf-8")
+    assert before in text
+    assert judged(text.replace(before, after)) != ""
 
 
 def test_it_builds_the_three_images() -> None:
