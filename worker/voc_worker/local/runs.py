@@ -7,7 +7,7 @@ from typing import NamedTuple
 from voc_models import keys
 from voc_models.months import Month
 from voc_models.plan import Plan, Summary, read_record
-from voc_models.run import Mode, RunSpec, run_order
+from voc_models.run import Mode, RunSpec, TrainSpec, run_order
 from voc_models.store import ObjectStore
 from voc_worker import publication
 
@@ -39,7 +39,9 @@ def unfinished(runs: list[KnownRun], spec: RunSpec) -> Plan | None:
     plan = runs[-1].plan
     same_buildings = spec.buildings is None or {b.id for b in plan.buildings} == set(spec.buildings)
     same_model = spec.model_version in {"champion", plan.model.release}
-    return plan if plan.mode is spec.mode and same_buildings and same_model else None
+    # Whoever names another base model, after the first could not be fetched, means another training.
+    same_training = (plan.train or TrainSpec()) == (spec.train or TrainSpec())
+    return plan if plan.mode is spec.mode and same_buildings and same_model and same_training else None
 
 
 def finished_buildings(store: ObjectStore, month: Month, mode: Mode, building_ids: list[str]) -> set[str]:
