@@ -50,6 +50,14 @@ class RunEvent(NamedTuple):
     message: str
 
 
+class AttemptEnd(NamedTuple):
+    """An attempt that came to its end: how, in the metrics' words, and in a sentence unless it succeeded."""
+
+    attempt: Attempt
+    outcome: str
+    message: str
+
+
 class Decision(NamedTuple):
     """What to do now.
 
@@ -58,7 +66,7 @@ class Decision(NamedTuple):
         create: attempts whose Jobs are to be created.
         delete: names of Jobs to delete, always Foreground.
         events: what to tell.
-        outcomes: how building Jobs ended that were latched just now, for the metrics: Succeeded, Retry and so on.
+        ended: the attempts that were latched just now.
         needs_plan: the plan must be read from the store before the run can go on.
         wake: when to look again although nothing happens; None when only events matter.
     """
@@ -67,6 +75,6 @@ class Decision(NamedTuple):
     create: tuple[Attempt, ...] = ()
     delete: tuple[str, ...] = ()
     events: tuple[RunEvent, ...] = ()
-    outcomes: tuple[str, ...] = ()
+    ended: tuple[AttemptEnd, ...] = ()
     needs_plan: bool = False
     wake: datetime | None = None

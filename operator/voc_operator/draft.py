@@ -9,7 +9,7 @@ from typing import Any, Literal
 from voc_models.run import Mode, Step
 from voc_operator.conditions import with_condition
 from voc_operator.config import OperatorConfig
-from voc_operator.decision import Decision, Facts, Run, RunEvent
+from voc_operator.decision import AttemptEnd, Decision, Facts, Run, RunEvent
 from voc_operator.jobs import Attempt
 from voc_operator.observed import JobState, Observed, ObservedJob, ObservedPod
 from voc_operator.status import BuildingPhase, BuildingStatus, Phase
@@ -33,7 +33,7 @@ class Draft:
         self.create: list[Attempt] = []
         self.delete: list[str] = []
         self.events: list[RunEvent] = []
-        self.outcomes: list[str] = []
+        self.ended: list[AttemptEnd] = []
         self.needs_plan = False
         self.wake: datetime | None = None
         self.jobs: dict[Attempt, ObservedJob] = {job.attempt: job for job in observed.jobs}
@@ -161,7 +161,7 @@ class Draft:
             tuple(self.create),
             tuple(self.delete),
             tuple(self.events),
-            tuple(self.outcomes),
+            tuple(self.ended),
             self.needs_plan,
             self.wake,
         )

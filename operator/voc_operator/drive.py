@@ -15,15 +15,17 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from itertools import islice
 
+from voc_models.run import Step
 from voc_operator import runs, waiting
 from voc_operator.actions import Actions
 from voc_operator.agenda import Agenda
 from voc_operator.cache import Cache, newer
 from voc_operator.conditions import with_condition
-from voc_operator.decision import Decision, Facts, RunEvent
+from voc_operator.decision import AttemptEnd, Decision, Facts, RunEvent
 from voc_operator.errors import ClusterError, ClusterUnavailableError, ConflictError
 from voc_operator.metrics import Metrics
 from voc_operator.observed import JobState, Observed
+from voc_operator.outcome import Outcome
 from voc_operator.plan_reader import PlanReader
 from voc_operator.reconcile import reconcile
 from voc_operator.runs import Tracked, Unreadable
@@ -91,8 +93,8 @@ class Driver:
         known.to_delete |= given_up
         known.run = known.run._replace(status=decision.status)
         known.events += decision.events
-        for outcome in decision.outcomes:
-            self._metrics.outcomes.labels(outcome).inc()
+        for ended in decision.ended:
+            self._note(known, ended)
         if decision.needs_plan:
             self._read_plan(known)
         if decision.wake is not None:
@@ -113,6 +115,15 @@ class Driver:
             raise fault
         if known.settled and not self._cache.knows(uid):
             self._agenda.shelve(known)
+
+    def _note(self, known: Tracked, ended: AttemptEnd) -> None:
+        """Count an attempt that ended, and log why: after a retry that succeeds nothing else tells of it."""
+        step, building, number = ended.attempt
+        if step is Step.BUILDING:
+            self._metrics.outcomes.labels(ended.outcome).inc()
+        level = logging.INFO if ended.outcome == Outcome.SUCCEEDED else logging.WARNING
+        sentence = f"Attempt {number} of {step.value} ended: {ended.outcome}. {ended.message}".rstrip()
+        logger.log(level, "%s", sentence, extra={"run": known.name, "building": building})
 
     def _decide(self, known: Tracked, observed: Observed) -> Decision:
         begun = self._clock()

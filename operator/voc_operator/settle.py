@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from voc_models.run import Step
+from voc_operator.decision import AttemptEnd
 from voc_operator.draft import Draft, Unit
 from voc_operator.jobs import Attempt, job_name
 from voc_operator.observed import JobState
@@ -72,8 +73,7 @@ def _latch(draft: Draft, unit: Unit, end: Ended) -> None:
             changes |= {"not_before": draft.now + timedelta(seconds=pause)}
     after = line.model_copy(update=changes)
     draft.put(unit, after)
-    if unit[0] is Step.BUILDING:
-        draft.outcomes.append(end.outcome.value)
+    draft.ended.append(AttemptEnd(Attempt(*unit, line.jobs), end.outcome.value, end.message))
     if end.outcome is Outcome.USAGE:
         draft.condition("Stopped", True, USAGE_ERROR, f"{name_of(unit)}: {end.message} The run stops here.")
     if after.phase is BuildingPhase.FAILED:

@@ -363,3 +363,20 @@ def test_a_bug_in_a_resync_does_not_ask_for_list_after_list(tmp_path: Path) -> N
         assert operator.controller.fault() == ""
 
     play(tmp_path, scenario)
+
+
+def test_the_log_says_how_each_attempt_ended(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """After a retry that succeeds neither the status nor an Event tells why the first attempt did not."""
+
+    async def scenario(operator: Operator) -> None:
+        await begin(operator)
+        operator.plan("95")
+        failed = operator.cluster.end_job(operator.only_job(), "Failed")
+        failed["status"]["conditions"][0]["message"] = "Container step failed with exit code 70 matching FailJob rule"
+        operator.controller.job_event("MODIFIED", failed)
+        await operator.turn()
+
+    play(tmp_path, scenario)
+    (line,) = [one for one in caplog.records if " ended: " in one.getMessage()]
+    assert line.getMessage() == "Attempt 0 of prepare ended: Retry. Exit code 70: a bug; see the pod's log."
+    assert (line.levelname, line.__dict__["run"]) == ("WARNING", "full-2025-12")
