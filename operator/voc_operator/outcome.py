@@ -14,6 +14,8 @@ from voc_operator.observed import JobState, ObservedJob, ObservedPod
 
 #: Disruptions of one building that are forgiven.
 FORGIVEN = 6
+#: How long what a pod told is waited for when its Job is over already: Jobs and pods are two watches.
+LAG = timedelta(seconds=10)
 _KILLED, _TERMINATED = 137, 143
 #: The Job controller's own words, for when the pod is gone: "… failed with exit code 65 matching FailJob rule …".
 _EXIT_CODE = re.compile(r"failed with exit code (\d+) matching")
@@ -56,7 +58,7 @@ _MEANINGS = {
 
 
 def ended(job: ObservedJob, pods: Sequence[ObservedPod], now: datetime, patience: timedelta) -> Ended | None:
-    """Return how the attempt of ``job`` ended, or None while it has not.
+    """Return how the attempt of ``job`` ended, or None while it has not, or while a pod of it may still tell more.
 
     Args:
         job: the attempt's Job.
@@ -64,6 +66,8 @@ def ended(job: ObservedJob, pods: Sequence[ObservedPod], now: datetime, patience
         now: the clock.
         patience: how long after its time a pod counts as lost.
     """
+    if lags(job, pods, now):
+        return None
     at = job.finished or now
     disrupted = sum(pod.disrupted for pod in pods)
     if job.state is JobState.COMPLETE:
@@ -80,6 +84,16 @@ def ended(job: ObservedJob, pods: Sequence[ObservedPod], now: datetime, patience
     if code is None or (deleted and code in {ExitCode.TRY_AGAIN, _KILLED, _TERMINATED}):
         return Ended(Outcome.DISRUPTED, "Its pod was deleted.", at, None, disrupted)
     return Ended(_BY_CODE.get(_known(code), Outcome.RETRY), _sentence(code, pod), at, None, disrupted)
+
+
+def lags(job: ObservedJob, pods: Sequence[ObservedPod], now: datetime) -> bool:
+    """Tell whether the watch of pods is behind: a Job is over only after its pods are.
+
+    A clock that is wrong by more than ``LAG`` waits for nothing.
+    """
+    if job.state is JobState.ACTIVE or job.finished is None:
+        return False
+    return timedelta(0) <= now - job.finished < LAG and any(not pod.ended for pod in pods)
 
 
 def _active(pods: Sequence[ObservedPod], disrupted: int, now: datetime, patience: timedelta) -> Ended | None:

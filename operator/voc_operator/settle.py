@@ -9,7 +9,7 @@ from voc_operator.decision import AttemptEnd
 from voc_operator.draft import Draft, Unit
 from voc_operator.jobs import Attempt, job_name
 from voc_operator.observed import JobState
-from voc_operator.outcome import FORGIVEN, Ended, Outcome, ended
+from voc_operator.outcome import FORGIVEN, LAG, Ended, Outcome, ended
 from voc_operator.status import BuildingPhase, BuildingStatus
 
 #: Exit codes 69 in a row that make an outage.
@@ -35,6 +35,8 @@ def _over(draft: Draft) -> dict[Unit, Ended]:
             end = ended(job, draft.pods.get(job.uid, []), draft.now, draft.patience)
             if end is not None:
                 found[unit] = end
+            elif job.finished is not None:
+                draft.look_again(job.finished + LAG)
         elif draft.facts.conflicts and (name := _next_name(draft, unit)) in draft.facts.conflicts:
             message = f"Job {name} exists and belongs to somebody else; delete it."
             draft.say("Warning", "JobNameTaken", f"{name_of(unit)}: {message}")

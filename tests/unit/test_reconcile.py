@@ -151,6 +151,37 @@ def test_a_pod_deleted_by_hand_is_a_disruption_up_to_six_times() -> None:
     assert one.status.buildings["95"].phase is BuildingPhase.FAILED
 
 
+@pytest.mark.parametrize(("code", "told"), [(0, (3, 1, 0, None)), (137, (None, 1, 0, "Exit code 137"))])
+def test_a_pod_whose_watch_lags_behind_its_jobs_is_waited_for(code: int, told: tuple[object, ...]) -> None:
+    """A Job is over only after its pods: what the pod told, and whether it was deleted, is known a moment later."""
+    one = prepared(buildings=("95",), backoff_limit=5)
+    (name,) = one.active(Step.BUILDING)
+    (before,) = one.running_pods(name)
+    one.end(name, code)
+    after, one.pods[before.uid] = one.pods[before.uid], before
+    one.step()
+    assert one.status.buildings["95"].jobs == 0
+    assert one.last is not None
+    assert one.last.wake == one.now + timedelta(seconds=10)
+    one.pods[before.uid] = after
+    one.step()
+    line = one.status.buildings["95"]
+    assert (line.rows, line.attempts, line.disruptions, (line.message or "")[:13] or None) == told
+
+
+def test_a_pod_that_says_nothing_more_does_not_hold_its_job_up() -> None:
+    """The Job's own condition counts after ten seconds, and at once where the clocks differ by more."""
+    for seconds in (11, -3600):
+        one = prepared(buildings=("95",))
+        (name,) = one.active(Step.BUILDING)
+        (before,) = one.running_pods(name)
+        one.end(name)
+        one.pods[before.uid] = before
+        one.wait(seconds)
+        one.step()
+        assert (one.status.buildings["95"].phase, one.status.buildings["95"].rows) == (BuildingPhase.SUCCEEDED, None)
+
+
 def test_a_job_deleted_by_hand_is_made_again() -> None:
     """Nothing is counted; the same attempt is there again."""
     one = prepared(buildings=("95",))
