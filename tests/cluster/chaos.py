@@ -76,14 +76,22 @@ class Plot(NamedTuple):
     @property
     def gentle(self) -> bool:
         """Whether nothing touches a pod or a Job of the run, so that no attempt may have ended early."""
-        return not any(act.kind in _HANDS or (act.kind == "kubelet" and act.seconds > _SHORT[1]) for act in self.acts)
+        return not any(act.kind in _HANDS or _loses_the_node(act) for act in self.acts)
 
     @property
     def deaf(self) -> bool:
-        """Whether a pod may have gone while nobody listened: what it said when it ended is lost with it."""
-        return not self.gentle and any(
-            act.kind.startswith("operator") or act.kind == "kube-apiserver" for act in self.acts
+        """Whether a pod may have gone while nobody listened: what it said when it ended is lost with it.
+
+        A lost node takes the operator along, which lives on it, too.
+        """
+        away = any(
+            act.kind.startswith("operator") or act.kind == "kube-apiserver" or _loses_the_node(act) for act in self.acts
         )
+        return away and not self.gentle
+
+
+def _loses_the_node(act: Act) -> bool:
+    return act.kind == "kubelet" and act.seconds > _SHORT[1]
 
 
 def plot(seed: int) -> Plot:
