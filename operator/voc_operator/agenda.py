@@ -34,9 +34,7 @@ class Agenda:
             return
         tracked = known if isinstance(known, Tracked) else None
         before = tracked.run if tracked else None
-        seen: Known = runs.read_run(body, tracked)
-        if known is None and isinstance(seen, Tracked) and seen.settled:
-            seen = runs.shelved(seen)
+        seen = runs.first_seen(body) if known is None else runs.read_run(body, tracked)
         if not self._runs.put(uid, version, seen):
             return
         if isinstance(seen, Unreadable):

@@ -93,7 +93,7 @@ def lags(job: ObservedJob, pods: Sequence[ObservedPod], now: datetime) -> bool:
     """
     if job.state is JobState.ACTIVE or job.finished is None:
         return False
-    return timedelta(0) <= now - job.finished < LAG and any(not pod.ended for pod in pods)
+    return abs(now - job.finished) < LAG and any(not pod.ended for pod in pods)
 
 
 def _active(pods: Sequence[ObservedPod], disrupted: int, now: datetime, patience: timedelta) -> Ended | None:

@@ -153,6 +153,12 @@ def read_run(body: Mapping[str, Any], known: Tracked | None) -> Tracked | Unread
     return known
 
 
+def first_seen(body: Mapping[str, Any]) -> Known:
+    """Return a run that was not known: of one that is over, what is kept of it."""
+    seen = read_run(body, None)
+    return shelved(seen) if isinstance(seen, Tracked) and seen.settled else seen
+
+
 def news(body: Mapping[str, Any], versions: Mapping[str, str]) -> tuple[str, Mapping[str, Any] | Shelved | None]:
     """Return a listed run's UID, and its object unless that very version is known: most of a list is.
 
@@ -162,9 +168,8 @@ def news(body: Mapping[str, Any], versions: Mapping[str, str]) -> tuple[str, Map
     known = versions.get(metadata["uid"])
     if known == str(metadata.get("resourceVersion") or ""):
         return metadata["uid"], None
-    seen = read_run(body, None) if known is None else None
-    over = isinstance(seen, Tracked) and seen.settled
-    return metadata["uid"], shelved(seen) if isinstance(seen, Tracked) and over else body
+    seen = first_seen(body) if known is None else None
+    return metadata["uid"], seen if isinstance(seen, Shelved) else body
 
 
 def marked(run: Unreadable, now: datetime) -> dict[str, Any]:

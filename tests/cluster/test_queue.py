@@ -110,10 +110,16 @@ def test_suspending_a_run_takes_its_queued_jobs_back(own_cluster: Cluster, produ
 def test_the_operator_never_changes_a_job(own_cluster: Cluster, product: Product) -> None:
     """Whether a queued Job runs is the queue's decision: the operator creates and deletes Jobs, and patches none."""
     own_cluster.set_capacity("node-1", CARD, 2)
-    with kueue(own_cluster, product.namespace, quota=1):
+    with kueue(own_cluster, product.namespace, quota=1) as queue:
+        queue.held = True
         name = product.apply("unchanged", **MONTH, buildings=["138"])
+        until("prepare is queued", lambda: bool(queue.queued()))
+        product.patch(name, suspend=True)
+        until("it is taken back", lambda: not queue.queued())
+        queue.held = False
+        product.patch(name, suspend=False)
         assert product.finish(name)["phase"] == "Succeeded", product.describe(name)
     asked = own_cluster.requests_of(f"system:serviceaccount:{product.namespace}:voc-nlp-operator")
     verbs = {line["verb"] for line in asked if line.get("objectRef", {}).get("resource") == "jobs"}
-    assert {"create", "list", "watch"} <= verbs
+    assert {"create", "delete", "list", "watch"} <= verbs
     assert not verbs & {"patch", "update"}

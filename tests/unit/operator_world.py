@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from voc_models.labels import Taxonomy
 from voc_models.months import Month
@@ -196,3 +197,17 @@ class World:
     def message(self, kind: str) -> str:
         """Return a condition's message."""
         return next(one.message for one in self.status.conditions if one.type == kind)
+
+
+def world(mode: Mode = Mode.FULL, buildings: tuple[str, ...] = ("95", "101", "7"), **spec: Any) -> World:  # noqa: ANN401 - fields of RunSpec
+    """Return a world with one new run."""
+    return World(RunSpec(mode=mode, **spec), buildings)
+
+
+def prepared(mode: Mode = Mode.FULL, buildings: tuple[str, ...] = ("95", "101", "7"), **spec: Any) -> World:  # noqa: ANN401 - fields of RunSpec
+    """Return a world whose run has its plan and its first building Jobs."""
+    one = world(mode, buildings, **spec)
+    one.step()
+    one.end(one.active(Step.PREPARE)[0])
+    one.step()
+    return one
